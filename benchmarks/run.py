@@ -1,0 +1,339 @@
+"""How long Podwall takes from a file to an answer, as a user would wait for it, and how much memory.
+
+    python benchmarks/run.py
+    python benchmarks/run.py --only 2k --only 10k --runs 9 --json figures.json --cache /var/tmp/clusters
+
+Each figure is the median of several whole processes, interpreter start included, with the lowest and the highest run
+beside it; memory is the highest of their peaks as the kernel counts it. Inputs are made by `clusters.py`, laid out as
+kubectl prints them, and lie in the page cache when the clock starts. Targets stand beside the figures: a missed one is
+shown, not an error. Where network-config-analyzer is installed, it gets the smallest cluster too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Timer
+from typing import IO, Any
+
+import msgspec
+
+HERE = Path(__file__).resolve().parent
+GENERATOR = HERE / "clusters.py"
+QUERIES = 100_000
+SMALL = ("shape", "--pods", "2000")
+MEDIUM = ("shape", "--pods", "10000")
+LARGE = ("shape", "--pods", "100000", "--pods-per-ns", "80")
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A line of the table: what is run on which cluster, and the targets in seconds and MB (None: no target)."""
+
+    name: str
+    does: str
+    cluster: tuple[str, ...] = ()
+    pods: int | None = None
+    policies: int | None = None
+    seconds: float | None = None
+    megabytes: float | None = None
+
+
+ROWS = (
+    Row("help", "help", seconds=0.15),
+    Row("2k", "summary", SMALL, 2_000, 800, seconds=0.35, megabytes=80),
+    Row("10k", "summary", MEDIUM, 10_000, 4_000, seconds=0.8, megabytes=150),
+    Row("100k", "summary", LARGE, 100_000, 10_000, seconds=4, megabytes=800),
+    Row("100k-full", "summary", (*LARGE, "--full"), 100_000, 10_000, seconds=5),
+    Row("hostile", "summary", ("hostile",), 60_000, 4_000, megabytes=1_500),
+    Row("verdicts", "verdict", MEDIUM, 10_000, 4_000, seconds=2),
+    Row("nca-2k", "nca", SMALL, 2_000, 800),
+)
+MEANING = {
+    "help": "podwall --help",
+    "summary": "podwall map --summary",
+    "verdict": f"podwall verdict, {QUERIES:,} queries, beyond reading",
+    "nca": "nca --connectivity, the same cluster as YAML",
+}
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What the command line says."""
+
+    podwall: str
+    nca: str | None
+    cache: Path
+    runs: int
+    indent: int
+    limit: float
+
+
+class Run(msgspec.Struct, frozen=True):
+    """One process: wall time in seconds, peak resident memory in MB (10⁶ bytes), standard output."""
+
+    wall: float
+    peak: float
+    output: bytes
+
+
+class Figures(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a row came to. `counts` is the summary's JSON; `problem` says why there is no figure."""
+
+    walls: tuple[float, ...] = ()
+    peak: float | None = None
+    file: float | None = None
+    counts: dict[str, Any] = {}
+    problem: str = ""
+
+
+class Failed(Exception):
+    """A process that was measured gave no answer."""
+
+
+# ---------------------------------------------------------------------------------------------------------- measuring
+def measure(command: list[str], limit: float) -> Run:
+    """Run a command and wait for it with its resource usage.
+
+    The kernel hands the peak of a forking process on to its child. That is why clusters are generated in processes of
+    their own and this one stays small.
+    """
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        begin = time.perf_counter()
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
+        killer = Timer(limit, process.kill)
+        killer.start()
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - begin
+        killer.cancel()
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode == -signal.SIGKILL and wall >= limit:
+            raise Failed(f"stopped after {limit:.0f} s")
+        if process.returncode:
+            raise Failed(f"exit {process.returncode}: {_last_line(errors)}")
+        output.seek(0)
+        return Run(wall, usage.ru_maxrss * _RSS_UNIT / 1e6, output.read())
+
+
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage(2): bytes on macOS, KiB on Linux
+
+
+def _last_line(stream: IO[bytes]) -> str:
+    stream.seek(0)
+    lines = stream.read().decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "no message"
+
+
+def _help(_: Row, settings: Settings) -> Figures:
+    return _figures([measure([settings.podwall, "--help"], settings.limit) for _ in range(settings.runs)])
+
+
+def _summary(row: Row, settings: Settings) -> Figures:
+    cluster = _cluster(row, settings)
+    command = [settings.podwall, "map", "--summary", "-o", "json", "-f", str(cluster)]
+    runs = [measure(command, settings.limit) for _ in range(settings.runs)]
+    counts = json.loads(runs[0].output)
+    return msgspec.structs.replace(_figures(runs), file=cluster.stat().st_size / 1e6, counts=counts)
+
+
+def _verdict(row: Row, settings: Settings) -> Figures:
+    """Time with all queries minus time with one, run in pairs."""
+    cluster = _cluster(row, settings)
+    many, one = (_made("jsonl", ("queries", *row.cluster[1:], "--count", str(n)), settings) for n in (QUERIES, 1))
+    command = [settings.podwall, "verdict", "-f", str(cluster), "--queries"]
+    pairs = [
+        (measure([*command, str(many)], settings.limit), measure([*command, str(one)], settings.limit))
+        for _ in range(settings.runs)
+    ]
+    _check_answers(pairs[0][0].output)
+    beyond = [Run(long.wall - short.wall, long.peak, b"") for long, short in pairs]
+    return msgspec.structs.replace(_figures(beyond), file=cluster.stat().st_size / 1e6)
+
+
+def _check_answers(output: bytes) -> None:
+    answered = output.count(b'"verdict"')
+    if answered != QUERIES:
+        raise Failed(f"{answered:,} of {QUERIES:,} queries answered")
+
+
+def _nca(row: Row, settings: Settings) -> Figures:
+    if settings.nca is None:
+        raise Failed("not installed (pip install network-config-analyzer)")
+    cluster = _made("yaml", (*row.cluster, "--format", "yaml"), settings)
+    run = measure([settings.nca, "--connectivity", "--return_0", "-r", str(cluster)], settings.limit)  # once: a minute
+    if not run.output.strip():
+        raise Failed("no output")
+    return msgspec.structs.replace(_figures([run]), file=cluster.stat().st_size / 1e6)
+
+
+def _figures(runs: list[Run]) -> Figures:
+    return Figures(tuple(run.wall for run in runs), max(run.peak for run in runs))
+
+
+DOES: dict[str, Callable[[Row, Settings], Figures]] = {
+    "help": _help,
+    "summary": _summary,
+    "verdict": _verdict,
+    "nca": _nca,
+}
+
+
+# ------------------------------------------------------------------------------------------------------------- inputs
+def _cluster(row: Row, settings: Settings) -> Path:
+    return _made("json", (*row.cluster, "--indent", str(settings.indent)), settings)
+
+
+def _made(suffix: str, arguments: tuple[str, ...], settings: Settings) -> Path:
+    """The generated file for these arguments, from the cache where this very generator has made it before."""
+    name = "-".join(argument.removeprefix("--") for argument in arguments)
+    path = settings.cache / f"{name}.{_generator_version()}.{suffix}"
+    if not path.exists():
+        unfinished = path.with_suffix(".part")
+        subprocess.run([sys.executable, str(GENERATOR), *arguments, "--out", str(unfinished)], check=True)
+        unfinished.replace(path)
+    return path
+
+
+def _generator_version() -> str:
+    sources = [GENERATOR, *sorted((HERE / "generate").glob("*.py"))]
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:8]
+
+
+@contextmanager
+def _cache(given: Path | None) -> Iterator[Path]:
+    if given is None:
+        with tempfile.TemporaryDirectory(prefix="podwall-benchmarks-") as folder:
+            yield Path(folder)
+    else:
+        given.mkdir(parents=True, exist_ok=True)
+        yield given
+
+
+# -------------------------------------------------------------------------------------------------------------- table
+HEADER = ("row", "pods", "policies", "classes", "file", "wall (min–max)", "target", "peak", "target")
+
+
+def _cells(row: Row, figures: Figures) -> list[str]:
+    if figures.problem:
+        return [row.name, _count(row.pods), _count(row.policies), "", "", figures.problem]
+    median = statistics.median(figures.walls)
+    peak = figures.peak or 0.0
+    return [
+        row.name,
+        _count(row.pods),
+        _count(row.policies),
+        _count(figures.counts.get("classes")),
+        f"{figures.file:.0f} MB" if figures.file else "",
+        f"{median:.2f} s ({min(figures.walls):.2f}–{max(figures.walls):.2f})",
+        _target(median, row.seconds, "s"),
+        f"{peak:.0f} MB",
+        _target(peak, row.megabytes, "MB"),
+    ]
+
+
+def _count(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"
+
+
+def _target(value: float, target: float | None, unit: str) -> str:
+    return "" if target is None else f"{target:g} {unit} {'ok' if value <= target else 'MISSED'}"
+
+
+def _print_table(results: list[tuple[Row, Figures]]) -> None:
+    lines = [list(HEADER), *(_cells(row, figures) for row, figures in results)]
+    widths = [max(len(line[column]) for line in lines if len(line) == len(HEADER)) for column in range(len(HEADER))]
+    for line in lines:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=False)).rstrip())
+    for kind in dict.fromkeys(row.does for row, _ in results):
+        print(f"{', '.join(row.name for row, _ in results if row.does == kind)}: {MEANING[kind]}")
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "memoryGB": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+    }
+
+
+def _cpu() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def _as_json(results: list[tuple[Row, Figures]], settings: Settings) -> bytes:
+    rows = []
+    for row, figures in results:
+        median = statistics.median(figures.walls) if figures.walls else None
+        rows.append({**msgspec.to_builtins(row), **msgspec.to_builtins(figures), "median": median})
+    report = {"machine": _machine(), "runs": settings.runs, "indent": settings.indent, "rows": rows}
+    return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
+
+
+# ------------------------------------------------------------------------------------------------------- command line
+def _beside_python(program: str) -> str | None:
+    beside = Path(sys.executable).parent / program
+    return str(beside) if beside.exists() else shutil.which(program)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = [row.name for row in ROWS]
+    parser.add_argument("--only", action="append", choices=names, help="this row (repeatable); default: all")
+    parser.add_argument("--runs", type=int, default=5, help="processes for each figure (default: 5)")
+    parser.add_argument("--indent", type=int, default=4, help="of the JSON input (default: 4, as kubectl prints it)")
+    parser.add_argument("--cache", type=Path, help="keep generated files here (default: a folder that is removed)")
+    parser.add_argument("--limit", type=float, default=600, help="seconds after which a process is stopped")
+    parser.add_argument("--json", type=Path, dest="report", help="write the figures to this file too")
+    parser.add_argument("--podwall", default=_beside_python("podwall"), help="default: beside this Python, or on PATH")
+    parser.add_argument("--nca", default=_beside_python("nca"), help="default: beside this Python, or on PATH")
+    arguments = parser.parse_args()
+    if arguments.podwall is None:
+        parser.error("no podwall beside this Python or on the PATH: install it (pip install .) or give --podwall")
+    if arguments.runs < 1:
+        parser.error("--runs must be positive")
+    return arguments
+
+
+def _result(row: Row, settings: Settings) -> Figures:
+    print(f"{row.name} …", file=sys.stderr, flush=True)
+    try:
+        return DOES[row.does](row, settings)
+    except Failed as failed:
+        return Figures(problem=str(failed))
+
+
+def main() -> int:
+    """Print the table; 1 if Podwall itself failed somewhere, 0 otherwise, targets met or not."""
+    arguments = _arguments()
+    with _cache(arguments.cache) as cache:
+        settings = Settings(
+            arguments.podwall, arguments.nca, cache.resolve(), arguments.runs, arguments.indent, arguments.limit
+        )
+        chosen = [row for row in ROWS if arguments.only is None or row.name in arguments.only]
+        results = [(row, _result(row, settings)) for row in chosen]
+    machine = _machine()
+    print(f"{machine['cpu']}, {machine['cores']} cores, {machine['memoryGB']} GB, Python {machine['python']}")
+    _print_table(results)
+    if arguments.report:
+        arguments.report.write_bytes(_as_json(results, settings))
+    return int(any(figures.problem and row.does != "nca" for row, figures in results))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

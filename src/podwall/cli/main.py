@@ -1,0 +1,46 @@
+"""The program: its commands, and the entry points `podwall` and `kubectl podwall`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from podwall.cli.map import map_command
+from podwall.cli.running import Streams, run
+from podwall.cli.verdict import verdict_command
+from podwall.ops.about import version
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="podwall",
+    help="Who can talk to whom in a Kubernetes cluster, and why; from allow-all to a proved default deny.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("map")(map_command)
+app.command("verdict")(verdict_command)
+
+
+@app.command("version")
+def version_command(
+    output: Annotated[str, typer.Option("-o", "--output", metavar="FORMAT", help="text or json.")] = "text",
+) -> None:
+    """The version of Podwall."""
+    if output not in ("text", "json"):
+        raise typer.BadParameter(f"{output!r} is not one of text, json", param_hint="-o")
+    run(lambda streams: _version(streams, output))
+
+
+def _version(streams: Streams, output: str) -> int:
+    streams.result(version(output))
+    return 0
+
+
+def main() -> None:
+    """Entry point of `podwall`, and of `kubectl podwall` by way of `kubectl-podwall`."""
+    app()

@@ -1,0 +1,19 @@
+"""The CNI profile: every switch where upstream leaves the meaning open (semantics.md, section 3)."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+__all__ = ["KUBERNETES", "PROFILES", "Profile"]
+
+
+class Profile(Struct, frozen=True):
+    """One CNI's answers. It is always passed as an argument."""
+
+    name: str
+    blocks_match_cluster: bool
+    """Whether an ipBlock matches the addresses of pods, hosts and nodes (D1)."""
+
+
+KUBERNETES = Profile("kubernetes", blocks_match_cluster=True)
+PROFILES = {p.name: p for p in (KUBERNETES, Profile("cilium", blocks_match_cluster=False))}

@@ -1,0 +1,52 @@
+"""How many pairs are open: the summary of a map, counted without naming a single pair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from podwall.engine.grouping import Group
+from podwall.engine.reach import Reach
+
+__all__ = ["Counts", "count"]
+
+
+class Counts(Struct, frozen=True):
+    """Over endpoints after grouping: all of them, ordered pairs of distinct ones, and the open ones of these.
+
+    `classes` is the number of atoms: how many kinds of endpoints the rules tell apart.
+    """
+
+    endpoints: int
+    classes: int
+    pairs: int
+    open_pairs: int
+
+
+def count(reach: Reach, groups: Iterable[Group]) -> Counts:
+    """Counts the pairs with at least one open port in any family; the self pair (D5) is no pair of distinct ones."""
+    weights = [0] * reach.layout.size
+    for group in groups:
+        weights[group.atom] += 1
+    total = sum(weights)
+    return Counts(total, reach.layout.size, total * (total - 1), _open_pairs(reach, weights))
+
+
+def _open_pairs(reach: Reach, weights: list[int]) -> int:
+    planes = _planes(weights)
+    found = 0
+    for sources in reach.sources():
+        row = reach.reached(sources)
+        reached = sum((row & plane).bit_count() << bit for bit, plane in enumerate(planes))
+        for atom in sources.atoms:
+            found += weights[atom] * (reached - (row >> atom & 1))
+    return found
+
+
+def _planes(weights: list[int]) -> list[int]:
+    """Bit k of every weight, as one number: so a weighted count is a few counts of bits."""
+    bits = max(weights, default=0).bit_length()
+    return [
+        int("".join("1" if w >> bit & 1 else "0" for w in reversed(weights)), 2) for bit in range(bits)
+    ]

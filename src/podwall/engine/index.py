@@ -1,0 +1,325 @@
+"""The index that joins labels, selectors, endpoint sets and rules, and that every event updates in place.
+
+A batch is nothing but many events on an empty index. Events are queued and settled when somebody asks, so a batch settles
+once and a single event costs what it changes. Sets of endpoints are `Slots`: for each namespace the classes of endpoints
+in it, as bits. A class is all that rules can see of an endpoint: namespace, labels, named ports, address cells.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from podwall.cluster.endpoints import Endpoint
+from podwall.cluster.profile import Profile
+from podwall.engine.cells import Cells
+from podwall.engine.classes import Cell, EndpointClass, NamespaceIndex
+from podwall.engine.postings import Postings, bits
+from podwall.engine.rules import Block, InNamespace, NamespacesMatching, Pods, PolicyRef, PolicyRules
+from podwall.engine.selections import Selections
+from podwall.engine.sets import AddrSet
+
+__all__ = ["EndpointKey", "Index", "Slots", "key_of"]
+
+Slots: TypeAlias = dict[str, int]
+EndpointKey: TypeAlias = tuple[str, str, str]  # kind, namespace, name
+
+
+class _Place(Struct):
+    """Where an endpoint stands; `slot` is -1 until it is settled."""
+
+    endpoint: Endpoint
+    slot: int = -1
+
+
+def key_of(endpoint: Endpoint) -> EndpointKey:
+    """What identifies an endpoint among all."""
+    return endpoint.kind, endpoint.namespace, endpoint.name
+
+
+class Index:
+    """Mutable. Puts replace what had the same name; drops of what is not there do nothing."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self.policies: dict[PolicyRef, PolicyRules] = {}
+        self._namespaces: dict[str, NamespaceIndex] = {}
+        self._labels: dict[str, dict[str, str]] = {}
+        self._numbers: dict[str, int] = {}
+        self._names: list[str] = []
+        self._namespace_postings = Postings()
+        self._places: dict[EndpointKey, _Place] = {}
+        self._unsettled: set[EndpointKey] = set()
+        self._blocks: dict[AddrSet, Counter[PolicyRef]] = {}
+        self._block_numbers: dict[AddrSet, int] = {}
+        self._cells: Cells | None = None
+        self._by_cell: dict[Cell, Slots] = {}
+        self._users: dict[Pods, Counter[PolicyRef]] = {}
+        self._selections = Selections()
+        self._sets: dict[Pods, Slots] = {}
+        self._changed: set[PolicyRef] = set()
+        self._watched = False  # whether somebody holds sets, or knows of policies, that an event may change
+
+    # Events
+
+    def put_namespace(self, name: str, labels: Mapping[str, str]) -> None:
+        """A namespace with its labels (name label included) comes or changes."""
+        if name in self._labels:
+            self.drop_namespace(name)
+        if name not in self._numbers:
+            self._numbers[name] = len(self._names)
+            self._names.append(name)
+        self._labels[name] = dict(labels)
+        self._namespace_postings.add(self._numbers[name], labels)
+        self._forget_scopes(labels)
+
+    def drop_namespace(self, name: str) -> None:
+        """A namespace goes; its endpoints are dropped on their own."""
+        labels = self._labels.pop(name, None)
+        if labels is not None:
+            self._namespace_postings.remove(self._numbers[name], labels)
+            self._forget_scopes(labels)
+
+    def put_endpoint(self, endpoint: Endpoint) -> None:
+        """An endpoint comes or changes."""
+        key = key_of(endpoint)
+        self.drop_endpoint(key)
+        self._places[key] = _Place(endpoint)
+        self._unsettled.add(key)
+
+    def drop_endpoint(self, key: EndpointKey) -> None:
+        """An endpoint goes."""
+        place = self._places.pop(key, None)
+        if place is not None:
+            self._unsettled.discard(key)
+            self._displace(place)
+
+    def put_policy(self, policy: PolicyRules) -> None:
+        """A policy comes or changes."""
+        self.drop_policy(policy.policy)
+        self.policies[policy.policy] = policy
+        self._changed.add(policy.policy)
+        for selection in _selections(policy):
+            if selection not in self._users:
+                self._users[selection] = Counter()
+                self._selections.add(selection)
+            self._users[selection][policy.policy] += 1
+        for block in _blocks(policy):
+            if block not in self._blocks:
+                self._blocks[block] = Counter()
+                self._cells = None
+            self._blocks[block][policy.policy] += 1
+
+    def drop_policy(self, ref: PolicyRef) -> None:
+        """A policy goes."""
+        policy = self.policies.pop(ref, None)
+        if policy is None:
+            return
+        self._changed.add(ref)
+        for selection in _selections(policy):
+            if _release(self._users[selection], ref):
+                del self._users[selection]
+                self._selections.remove(selection)
+                self._sets.pop(selection, None)
+        for block in _blocks(policy):
+            if _release(self._blocks[block], ref):
+                del self._blocks[block]
+                self._cells = None
+
+    def changed(self) -> frozenset[PolicyRef]:
+        """The policies that came, went, or whose sets of endpoints may differ since the last call."""
+        self._settle()
+        out, self._changed = frozenset(self._changed), set()
+        self._watched = True
+        return out
+
+    # Questions
+
+    @property
+    def namespaces(self) -> dict[str, NamespaceIndex]:
+        """Every namespace that has or had endpoints."""
+        self._settle()
+        return self._namespaces
+
+    @property
+    def blocks(self) -> frozenset[AddrSet]:
+        """The blocks that some rule names."""
+        return frozenset(self._blocks)
+
+    def endpoints(self) -> Iterator[tuple[Endpoint, int]]:
+        """Every endpoint with its slot, in no order."""
+        self._settle()
+        for place in self._places.values():
+            yield place.endpoint, place.slot
+
+    def slot(self, endpoint: Endpoint) -> int:
+        """The slot of an endpoint's class, in its namespace."""
+        self._settle()
+        return self._places[key_of(endpoint)].slot
+
+    def labels_of(self, namespace: str) -> Mapping[str, str]:
+        """A namespace's labels; none for one that was never put."""
+        return self._labels.get(namespace, {})
+
+    def pods(self, selection: Pods) -> Slots:
+        """The classes that a subject or peer selects; namespaces without any are left out. Not to be changed."""
+        self._settle()
+        found = self._sets.get(selection)
+        if found is None:
+            found = self._select(selection)
+            if selection in self._users:
+                self._sets[selection] = found
+                self._watched = True
+        return found
+
+    def block(self, block: Block, family: int) -> Slots:
+        """The classes that have an address of the family in the block (N10, D1)."""
+        self._settle()
+        number = self._block_numbers.get(block.addresses)
+        if number is None or not self.profile.blocks_match_cluster:
+            return {}
+        out: Slots = {}
+        for (cell_family, mask), held in self._by_cell.items():
+            if cell_family == family and mask >> number & 1:
+                for name, slots in held.items():
+                    out[name] = out.get(name, 0) | slots
+        return out
+
+    def cells(self) -> tuple[Cells, Mapping[AddrSet, int]]:
+        """The address cells, and the bit that each block has in them."""
+        self._settle()
+        assert self._cells is not None
+        return self._cells, self._block_numbers
+
+    # How
+
+    def _select(self, selection: Pods) -> Slots:
+        out: Slots = {}
+        for name in self._scope(selection):
+            namespace = self._namespaces.get(name)
+            if namespace is not None:
+                slots = namespace.selectable.select(selection.selector)
+                if slots:
+                    out[name] = slots
+        return out
+
+    def _scope(self, selection: Pods) -> Iterable[str]:
+        match selection.scope:
+            case InNamespace(name):
+                return (name,)
+            case NamespacesMatching(selector):
+                return (self._names[n] for n in bits(self._namespace_postings.select(selector)))
+
+    def _settle(self) -> None:
+        if self._cells is None:
+            self._renumber_blocks()
+            self._replace_moved()
+        if self._unsettled:
+            for key in self._unsettled:
+                self._place(self._places[key])
+            self._unsettled = set()
+
+    def _renumber_blocks(self) -> None:
+        """Keeps the number of every block that stays, so that few endpoints change their cell."""
+        numbers = {b: n for b, n in self._block_numbers.items() if b in self._blocks}
+        free = iter(sorted(set(range(len(self._blocks))) - set(numbers.values())))
+        for block in sorted(set(self._blocks) - set(numbers), key=lambda b: b.spans):
+            numbers[block] = next(free)
+        self._block_numbers = numbers
+        table = [AddrSet()] * (max(numbers.values(), default=-1) + 1)
+        for block, number in numbers.items():
+            table[number] = block
+        self._cells = Cells(table)
+
+    def _replace_moved(self) -> None:
+        for key, place in self._places.items():
+            if place.slot >= 0:
+                cls = self._namespaces[place.endpoint.namespace].classes[place.slot]
+                if cls is None or cls.cells != self._cells_of(place.endpoint):
+                    self._displace(place)
+                    self._unsettled.add(key)
+
+    def _cells_of(self, endpoint: Endpoint) -> tuple[Cell, ...]:
+        assert self._cells is not None
+        at = self._cells.at
+        return tuple((6 if ":" in address else 4, at(address)) for address in endpoint.addresses)
+
+    def _place(self, place: _Place) -> None:
+        e = place.endpoint
+        namespace = self._namespaces.get(e.namespace)
+        if namespace is None:
+            namespace = self._namespaces[e.namespace] = NamespaceIndex()
+        cls = EndpointClass(frozenset(e.labels.items()), e.ports, self._cells_of(e), e.host_network)
+        place.slot, new = namespace.enter(cls, e.labels)
+        if new:
+            self._class_changed(e, cls, place.slot, present=True)
+
+    def _displace(self, place: _Place) -> None:
+        if place.slot >= 0:
+            namespace = self._namespaces[place.endpoint.namespace]
+            cls = namespace.classes[place.slot]
+            if cls is not None and namespace.leave(place.slot):
+                self._class_changed(place.endpoint, cls, place.slot, present=False)
+            place.slot = -1
+
+    def _class_changed(self, member: Endpoint, cls: EndpointClass, slot: int, *, present: bool) -> None:
+        """A class came or went: the sets that hold it are worked out anew when they are asked for."""
+        for cell in cls.cells:
+            if cell[1]:
+                held = self._by_cell.setdefault(cell, {})
+                others = held.get(member.namespace, 0) & ~(1 << slot)
+                held[member.namespace] = others | present << slot
+        if not self._watched:
+            return
+        for selection in self._selections.candidates(member.namespace, member.labels):
+            if selection.selector.matches(member.labels) and self._covers(selection, member.namespace):
+                self._forget(selection)
+        for block, number in self._block_numbers.items():
+            if block in self._blocks and any(mask >> number & 1 for _, mask in cls.cells):
+                self._changed.update(self._blocks[block])
+
+    def _covers(self, selection: Pods, namespace: str) -> bool:
+        match selection.scope:
+            case InNamespace(name):
+                return name == namespace
+            case NamespacesMatching(selector):
+                return selector.matches(self.labels_of(namespace))
+
+    def _forget_scopes(self, labels: Mapping[str, str]) -> None:
+        if self._watched:
+            for selection in self._selections.across_namespaces():
+                if isinstance(selection.scope, NamespacesMatching) and selection.scope.selector.matches(labels):
+                    self._forget(selection)
+
+    def _forget(self, selection: Pods) -> None:
+        self._sets.pop(selection, None)
+        self._changed.update(self._users[selection])
+
+
+def _release(users: Counter[PolicyRef], ref: PolicyRef) -> bool:
+    """One use less; whether it was the last of all."""
+    users[ref] -= 1
+    if not users[ref]:
+        del users[ref]
+    return not users
+
+
+def _selections(policy: PolicyRules) -> Iterator[Pods]:
+    for isolation in policy.isolations:
+        yield isolation.subject
+    for rule in policy.rules:
+        yield rule.subject
+        for peer in rule.peers:
+            if isinstance(peer, Pods):
+                yield peer
+
+
+def _blocks(policy: PolicyRules) -> Iterator[AddrSet]:
+    for rule in policy.rules:
+        for peer in rule.peers:
+            if isinstance(peer, Block):
+                yield peer.addresses
+

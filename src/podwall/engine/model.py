@@ -1,0 +1,66 @@
+"""One cluster under one profile, ready for questions: the parts of the engine put together, each made when it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from podwall.cluster.addresses import allot, pod_cidrs
+from podwall.cluster.endpoints import Endpoint, endpoints_of
+from podwall.cluster.objects import Cluster
+from podwall.cluster.profile import Profile
+from podwall.engine.grouping import Group, groups_of
+from podwall.engine.index import Index
+from podwall.engine.policies import networkpolicy
+from podwall.engine.questions import Questions
+from podwall.engine.reach import Reach
+from podwall.engine.references import References
+from podwall.engine.verdict import Judge
+
+__all__ = ["Model"]
+
+
+class Model:
+    """The batch: an index filled with everything that the cluster holds, and the answers read from it."""
+
+    def __init__(self, cluster: Cluster, profile: Profile, cidrs: Sequence[str] = (), namespace: str = "default") -> None:
+        self.cluster = cluster
+        self.profile = profile
+        self.namespace = namespace
+        found = list(endpoints_of(cluster))
+        self.endpoints: list[Endpoint] = allot(found, pod_cidrs(cidrs, found))
+        self.index = Index(profile)
+        for bucket in cluster.namespaces.values():
+            self.index.put_namespace(bucket.name, bucket.labels)
+            for policy in bucket.policies:
+                self.index.put_policy(networkpolicy.rules_of(policy.object, bucket.name))
+        for endpoint in self.endpoints:
+            self.index.put_endpoint(endpoint)
+
+    @cached_property
+    def inside(self) -> Reach:
+        """Reachability among the cluster's endpoints."""
+        return Reach(self.index, external=False)
+
+    @cached_property
+    def reach(self) -> Reach:
+        """Reachability with external addresses."""
+        return Reach(self.index, external=True)
+
+    @cached_property
+    def judge(self) -> Judge:
+        """Verdicts on single connections."""
+        return Judge(self.index)
+
+    @cached_property
+    def questions(self) -> Questions:
+        """References and what is asked of them."""
+        references = References(self.cluster, self.endpoints, self._groups_for_names, self.namespace)
+        return Questions(self.cluster, references)
+
+    def groups(self, reach: Reach) -> list[Group]:
+        """The endpoints as they are shown, on the atoms of a reach."""
+        return groups_of(self.index, reach.layout)
+
+    def _groups_for_names(self) -> list[Group]:
+        return self.groups(self.inside)

@@ -1,0 +1,300 @@
+"""One connection: its verdict, and the evidence, which is what the verdict is read from, so that yes and why cannot disagree.
+
+Egress is decided at the source and ingress at the destination; each side only if that end is a pod that the policy layer
+sees (N1). The words are *subject*, the end that is decided for, and *peer*.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from msgspec import Struct
+
+from podwall.cluster.endpoints import Endpoint, PortName
+from podwall.engine.index import Index, Slots
+from podwall.engine.rules import (
+    AnyPeer,
+    AnyPort,
+    Block,
+    Direction,
+    InNamespace,
+    Isolation,
+    Peer,
+    Pods,
+    PolicyRef,
+    PolicyRules,
+    PortRange,
+    PortTerm,
+    Rule,
+)
+from podwall.engine.sets import ALL_PORTS, NO_PORTS, PortSet
+
+__all__ = ["Connection", "End", "Judge", "Match", "Reason", "Side", "Verdict"]
+
+
+class End(Struct, frozen=True, gc=False):
+    """One end of a question: `member` stands for all that `name` means; `many` as in Endpoint, `node` if all share it."""
+
+    name: str
+    member: Endpoint
+    many: bool = False
+    node: str | None = None
+
+
+class Connection(Struct, frozen=True, gc=False):
+    """What is asked: the destination's own port, after DNAT (N12). `hairpin`: through a Service, so never loopback (D5)."""
+
+    source: End
+    destination: End
+    protocol: str
+    port: int
+    family: int
+    hairpin: bool = False
+
+
+class Reason(enum.Enum):
+    """What decides a side."""
+
+    RULE = "rule"
+    NO_RULE = "no rule"
+    NOT_ISOLATED = "not isolated"
+    NOT_A_POD = "not a pod"
+    OWN_NODE = "own node"
+    LOOPBACK = "loopback"
+
+
+class Match(Struct, frozen=True, gc=False):
+    """A rule that lets the connection through, with the number of the peer and of the port that do."""
+
+    rule: Rule
+    peer: int
+    port: int
+
+
+class Side(Struct, frozen=True, gc=False):
+    """One direction's decision. `assumed` says that it rests on an allotted address (D2)."""
+
+    direction: Direction
+    reason: Reason
+    isolated_by: tuple[Isolation, ...] = ()
+    matches: tuple[Match, ...] = ()
+    assumed: bool = False
+
+    @property
+    def allowed(self) -> bool:
+        """Whether this side lets the connection through."""
+        return self.reason is not Reason.NO_RULE
+
+
+class Verdict(Struct, frozen=True, gc=False):
+    """Both sides; the connection is allowed iff both allow it (N1)."""
+
+    egress: Side
+    ingress: Side
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the connection can be opened."""
+        return self.egress.allowed and self.ingress.allowed
+
+    @property
+    def assumed(self) -> bool:
+        """Whether a side rests on an allotted address (D2)."""
+        return self.egress.assumed or self.ingress.assumed
+
+
+class _Reader(Struct, frozen=True, gc=False):
+    """A rule with the sets of its pod peers; None for the peers that are not pods."""
+
+    rule: Rule
+    peers: tuple[Slots | None, ...]
+
+
+class _Governing(Struct, frozen=True, gc=False):
+    """All that says something about a subject in one direction."""
+
+    isolations: tuple[Isolation, ...]
+    rules: tuple[_Reader, ...]
+
+
+_Class = tuple[str, int]  # namespace, slot
+
+
+class Judge:
+    """Answers questions about an index, which must not change while it does."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._own: dict[str, list[PolicyRules]] = {}
+        for ref in sorted(index.policies):
+            self._own.setdefault(ref.namespace, []).append(index.policies[ref])
+        self._governing: dict[tuple[Direction, _Class], _Governing] = {}
+        self._readers: dict[tuple[str, str, str, str], _Reader] = {}
+        self._classes: dict[int, _Class] = {}
+
+    def verdict(self, asked: Connection) -> Verdict:
+        """The verdict with all its evidence."""
+        return Verdict(self.side(Direction.EGRESS, asked), self.side(Direction.INGRESS, asked))
+
+    def side(self, direction: Direction, asked: Connection) -> Side:
+        """One direction's decision."""
+        subject, peer = asked.source, asked.destination
+        if direction is Direction.INGRESS:
+            subject, peer = peer, subject
+        if not asked.hairpin and _same_pod(subject, peer):
+            return Side(direction, Reason.LOOPBACK)  # never leaves its network namespace (N19)
+        if not _selectable(subject.member):
+            return Side(direction, Reason.NOT_A_POD)
+        if direction is Direction.INGRESS and _on_own_node(subject, peer):
+            return Side(direction, Reason.OWN_NODE)
+        governing = self._of(direction, subject.member)
+        if not governing.isolations:
+            return Side(direction, Reason.NOT_ISOLATED)
+        return self._ruled(direction, governing, peer.member, asked)
+
+    def permits(
+        self, direction: Direction, source: End, destination: End, ports: Mapping[int, PortSet]
+    ) -> tuple[PolicyRef, ...] | None:
+        """The policies that let some of `ports` (by family) through on one side; None where it is not isolated."""
+        subject, peer = (source, destination) if direction is Direction.EGRESS else (destination, source)
+        if not _selectable(subject.member):
+            return None
+        governing = self._of(direction, subject.member)
+        if not governing.isolations:
+            return None
+        found = set()
+        for reader in governing.rules:
+            granted = _ports_on(reader.rule.ports, destination.member)
+            for family, opened in ports.items():
+                if granted.overlaps(opened) and self._first_peer(reader, peer.member, family) is not None:
+                    found.add(reader.rule.policy)
+        return tuple(sorted(found))
+
+    def _ruled(self, direction: Direction, governing: _Governing, peer: Endpoint, asked: Connection) -> Side:
+        matches: list[Match] = []
+        block_missed = False
+        for reader in governing.rules:
+            port = _first_port(reader.rule.ports, asked)
+            if port is not None:
+                number = self._first_peer(reader, peer, asked.family)
+                if number is not None:
+                    matches.append(Match(reader.rule, number, port))
+                else:
+                    block_missed = block_missed or any(isinstance(p, Block) for p in reader.rule.peers)
+        by_block = all(isinstance(m.rule.peers[m.peer], Block) for m in matches)
+        return Side(
+            direction,
+            Reason.RULE if matches else Reason.NO_RULE,
+            governing.isolations,
+            tuple(matches),
+            assumed=peer.assumed and (by_block if matches else block_missed),
+        )
+
+    def _of(self, direction: Direction, subject: Endpoint) -> _Governing:
+        cls = self._class(subject)
+        found = self._governing.get((direction, cls))
+        if found is None:
+            found = self._governing[direction, cls] = self._govern(direction, cls)
+        return found
+
+    def _govern(self, direction: Direction, cls: _Class) -> _Governing:
+        isolations: list[Isolation] = []
+        rules: list[_Reader] = []
+        for policy in self._own.get(cls[0], ()):
+            isolations += (i for i in policy.isolations if i.direction is direction and self._selects(i.subject, cls))
+            for rule in policy.rules:
+                if rule.direction is direction and self._selects(rule.subject, cls):
+                    rules.append(self._reader(rule))
+        return _Governing(tuple(isolations), tuple(rules))
+
+    def _reader(self, rule: Rule) -> _Reader:
+        key = (rule.policy.kind, rule.policy.namespace, rule.policy.name, rule.path)
+        reader = self._readers.get(key)
+        if reader is None:
+            peers = tuple(self._index.pods(p) if isinstance(p, Pods) else None for p in rule.peers)
+            reader = self._readers[key] = _Reader(rule, peers)
+        return reader
+
+    def _selects(self, selection: Pods, cls: _Class) -> bool:
+        namespace, slot = cls
+        if isinstance(selection.scope, InNamespace) and selection.scope.name != namespace:
+            return False
+        return bool(self._index.pods(selection).get(namespace, 0) >> slot & 1)
+
+    def _first_peer(self, reader: _Reader, peer: Endpoint, family: int) -> int | None:
+        for number, (term, slots) in enumerate(zip(reader.rule.peers, reader.peers, strict=True)):
+            if slots is None:
+                if self._is_addressed(term, peer, family):
+                    return number
+            elif _selectable(peer):
+                namespace, slot = self._class(peer)
+                if slots.get(namespace, 0) >> slot & 1:
+                    return number
+        return None
+
+    def _is_addressed(self, term: Peer, peer: Endpoint, family: int) -> bool:
+        match term:
+            case AnyPeer():
+                return True
+            case Block(addresses) if peer.kind == "External" or self._index.profile.blocks_match_cluster:
+                # Per family: an IPv4 block says nothing about a peer's IPv6 address (N10, N20).
+                return any((":" in a) == (family == 6) and a in addresses for a in peer.addresses)
+            case _:
+                return False
+
+    def _class(self, endpoint: Endpoint) -> _Class:
+        found = self._classes.get(id(endpoint))
+        if found is None:
+            found = self._classes[id(endpoint)] = (endpoint.namespace, self._index.slot(endpoint))
+        return found
+
+
+def _same_pod(subject: End, peer: End) -> bool:
+    if subject.many or peer.many:
+        return False
+    a, b = subject.member, peer.member
+    return a is b or (a.kind, a.namespace, a.name) == (b.kind, b.namespace, b.name)
+
+
+def _selectable(endpoint: Endpoint) -> bool:
+    """Whether selectors can see it: a pod or workload that is not on its host's network (N8, D3)."""
+    return not endpoint.host_network and endpoint.kind not in ("Node", "External")
+
+
+def _on_own_node(subject: End, peer: End) -> bool:
+    """Whether the peer is the subject's node, or a process on its network (N17, D4, D19)."""
+    is_host = peer.member.kind == "Node" or peer.member.host_network
+    return is_host and subject.node is not None and subject.node == peer.node
+
+
+def _first_port(terms: tuple[PortTerm, ...], asked: Connection) -> int | None:
+    for number, term in enumerate(terms):
+        match term:
+            case AnyPort():
+                return number
+            case PortRange(protocol, first, last):
+                if protocol == asked.protocol and first <= asked.port <= last:
+                    return number
+            case _:
+                wanted = PortName(term.name, term.protocol, asked.port)
+                # Resolved on the destination, whichever side asks (N13).
+                destination = asked.destination.member
+                if term.protocol == asked.protocol and wanted in destination.ports and _selectable(destination):
+                    return number
+    return None
+
+
+def _ports_on(terms: tuple[PortTerm, ...], destination: Endpoint) -> PortSet:
+    """The ports that a rule means on one destination."""
+    found = NO_PORTS
+    for term in terms:
+        match term:
+            case AnyPort():
+                return ALL_PORTS
+            case PortRange(protocol, first, last):
+                found |= PortSet.of(protocol, first, last)
+            case _ if _selectable(destination):
+                for port in destination.ports:
+                    if (port.name, port.protocol) == (term.name, term.protocol):
+                        found |= PortSet.of(port.protocol, port.number)
+    return found

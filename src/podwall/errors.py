@@ -1,0 +1,49 @@
+"""Every error that Podwall raises, in one tree. A class exists only if someone catches it by name.
+
+Each message says where, what and what to do; none of them ever means "allow".
+"""
+
+from __future__ import annotations
+
+
+from msgspec import Struct
+
+
+class PodwallError(Exception):
+    """A mistake of the user or of the surroundings: one clear message, exit code 2."""
+
+
+class Problem(Struct, frozen=True, order=True):
+    """One mistake in the input: `where` is `file:line` (or `file`), `path` the field (may be empty)."""
+
+    where: str
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        field = f"{self.path}: " if self.path else ""
+        return f"{self.where}: {field}{self.message}"
+
+
+class InputError(PodwallError):
+    """The input cannot be read at all: a missing file, an unreadable directory, a value of a flag."""
+
+
+class InvalidText(PodwallError):
+    """Text that is not the YAML or JSON it should be. `line` counts from 1."""
+
+    def __init__(self, source: str, line: int, message: str) -> None:
+        self.problem = Problem(f"{source}:{line}", "", message)
+        super().__init__(str(self.problem))
+
+
+class InvalidInput(PodwallError):
+    """All the mistakes of one run, collected and sorted."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = sorted(set(problems))
+        super().__init__("\n".join(str(p) for p in self.problems))
+
+
+class UnknownReference(PodwallError):
+    """A name in a question that stands for nothing, for several things, or for something that cannot answer."""

@@ -1,0 +1,1 @@
+"""What the commands do: open the source, call the core, return a result. One file per command group, as in `cli`."""

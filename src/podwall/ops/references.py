@@ -1,0 +1,36 @@
+"""Policies as public references: owner, file and line, looked up when an answer names them."""
+
+from __future__ import annotations
+
+from podwall.cluster.objects import Origin
+from podwall.engine.rules import PolicyRef
+from podwall.ops.inputs import Opened
+from podwall.report.public import Ref
+from podwall.sources.owners import Owners
+
+__all__ = ["Refs"]
+
+
+class Refs:
+    """Each policy is looked up once."""
+
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+        self._owners = Owners()
+        self._found: dict[PolicyRef, Ref] = {}
+        self._origins: dict[PolicyRef, tuple[Origin, str | None]] = {}
+        for bucket in opened.model.cluster.namespaces.values():
+            for policy in bucket.policies:
+                meta = policy.object.metadata
+                ref = PolicyRef("NetworkPolicy", bucket.name, meta.name or meta.generateName or "")
+                self._origins[ref] = (policy.origin, self._owners.of(meta, policy.origin.source))
+
+    def __getitem__(self, policy: PolicyRef) -> Ref:
+        found = self._found.get(policy)
+        if found is None:
+            origin, owner = self._origins[policy]
+            line = self._opened.positions.line(origin)
+            found = self._found[policy] = Ref(
+                policy.kind, policy.namespace, policy.name, owner, origin.source, line or None
+            )
+        return found

@@ -1,0 +1,91 @@
+"""The machine formats of interface.md as Structs: what they hold, in their order. Lists are sorted by whoever fills them."""
+
+from __future__ import annotations
+
+from msgspec import UNSET, Struct, UnsetType
+
+__all__ = ["API_VERSION", "Connection", "Endpoint", "External", "Isolated", "Map", "Port", "Ref", "Summary"]
+
+API_VERSION = "podwall.io/v1"
+
+
+class Ref(Struct, frozen=True, order=True):
+    """An object, where it was read and whose it is; null where unknown."""
+
+    kind: str
+    namespace: str
+    name: str
+    owner: str | None
+    file: str | None
+    line: int | None
+
+
+class Port(Struct, frozen=True, order=True):
+    """Ports `port..endPort`; `family` only where the families differ."""
+
+    protocol: str
+    port: int
+    endPort: int  # noqa: N815 - the public spelling
+    family: int | UnsetType = UNSET
+
+
+class Isolated(Struct, frozen=True):
+    """The directions in which some policy isolates an endpoint."""
+
+    ingress: bool
+    egress: bool
+
+
+class Endpoint(Struct, frozen=True):
+    """A Pod, or the replicas of a workload."""
+
+    name: str
+    kind: str
+    namespace: str
+    labels: dict[str, str]
+    addresses: list[str]
+    pods: int
+    isolated: Isolated
+
+
+class External(Struct, frozen=True):
+    """External addresses that no rule can tell apart."""
+
+    name: str
+    cidrs: list[str]
+
+
+class Connection(Struct, frozen=True):
+    """An open pair. `egressBy` and `ingressBy`, with --why only: the policies that allow it, or "not isolated"."""
+
+    src: str
+    dst: str
+    ports: list[Port]
+    egressBy: list[Ref] | str | UnsetType = UNSET  # noqa: N815 - the public spelling
+    ingressBy: list[Ref] | str | UnsetType = UNSET  # noqa: N815 - the public spelling
+
+
+class Map(Struct, frozen=True):
+    """Who can talk to whom."""
+
+    apiVersion: str  # noqa: N815 - the public spelling
+    kind: str
+    profile: str
+    endpoints: list[Endpoint]
+    external: list[External]
+    connections: list[Connection]
+    incomplete: list[str]
+
+
+class Summary(Struct, frozen=True):
+    """The counts of `map --summary`, over cluster endpoints."""
+
+    apiVersion: str  # noqa: N815 - the public spelling
+    kind: str
+    profile: str
+    endpoints: int
+    policies: int
+    classes: int
+    pairs: int
+    openPairs: int  # noqa: N815 - the public spelling
+    incomplete: list[str]

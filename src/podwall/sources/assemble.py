@@ -1,0 +1,146 @@
+"""Objects → a cluster: namespaces given (D12), duplicates settled (D16), invalid objects taken out (D14).
+
+Every mistake of a run is collected here, with its line; what the objects mean is left to `cluster` and `engine`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from msgspec import Struct
+
+from podwall.admission import networkpolicy
+from podwall.admission.finding import Finding
+from podwall.admission.identity import identity_problems
+from podwall.api.core import EndpointSlice, Namespace, Node, Pod, Service
+from podwall.api.kinds import KubernetesObject
+from podwall.api.networking import NetworkPolicy
+from podwall.cluster.hosts import ADDRESS_TYPES
+from podwall.cluster.objects import Bucket, Cluster, Located, Origin, kind_of, name_of, namespace_labels
+from podwall.cluster.services import addresses_of
+from podwall.sources.decode import Mistake
+
+__all__ = ["Assembled", "assemble"]
+
+_Key = tuple[str, str, str]  # kind, namespace, name
+_CLUSTER_SCOPED = (Namespace, Node)
+
+
+class Assembled(Struct, frozen=True):
+    """A cluster of all valid objects; mistakes of the others; warnings; namespaces that no object declares (D11)."""
+
+    cluster: Cluster
+    mistakes: tuple[Mistake, ...]
+    warnings: tuple[Mistake, ...]
+    undeclared: tuple[str, ...]
+
+
+def assemble(objects: Iterable[Located[KubernetesObject]], namespace: str) -> Assembled:
+    """The cluster of these objects; `namespace` is that of objects without one (D12)."""
+    known: dict[_Key, Located[KubernetesObject]] = {}
+    mistakes: list[Mistake] = []
+    warnings: list[Mistake] = []
+    for located in objects:
+        findings = _findings(located.object)
+        errors = [f for f in findings if not f.warning]
+        mistakes += _mistakes(located.origin, errors)
+        warnings += _mistakes(located.origin, (f for f in findings if f.warning))
+        if not errors:
+            clash = _enter(known, located, namespace)
+            if clash is not None:
+                mistakes.append(clash)
+    cluster = _cluster(known)
+    undeclared = tuple(b.name for b in cluster.namespaces.values() if b.declared is None)
+    return Assembled(cluster, tuple(mistakes), tuple(warnings), undeclared)
+
+
+def _findings(item: KubernetesObject) -> list[Finding]:
+    if isinstance(item, NetworkPolicy):
+        return networkpolicy.problems(item)
+    found = identity_problems(kind_of(item), item.metadata)
+    wrong = [a for a in _addresses(item) if not _is_address(a)]
+    return found + [Finding(("status",), f'Invalid value: "{a}": must be a valid IP address') for a in wrong]
+
+
+def _addresses(item: KubernetesObject) -> Iterator[str]:
+    match item:
+        case Pod(status=status) if status is not None:
+            yield from (ip.ip for ip in status.podIPs or () if ip.ip)
+            yield from (ip.ip for ip in status.hostIPs or () if ip.ip)
+            yield from (a for a in (status.podIP, status.hostIP) if a)
+        case Node(status=status) if status is not None:
+            yield from (a.address for a in status.addresses or () if a.type in ADDRESS_TYPES and a.address)
+        case Service():
+            yield from addresses_of(item)
+        case EndpointSlice() if item.addressType != "FQDN":
+            yield from (a for e in item.endpoints or () for a in e.addresses or ())
+
+
+@lru_cache(1 << 16)  # podIP and podIPs repeat each other, and hosts repeat in every Pod
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _mistakes(origin: Origin, findings: Iterable[Finding]) -> Iterator[Mistake]:
+    return (Mistake(origin, f.path, f.message) for f in findings)
+
+
+def _enter(
+    known: dict[_Key, Located[KubernetesObject]], located: Located[KubernetesObject], namespace: str
+) -> Mistake | None:
+    """Files an object under its name; two that differ are a mistake of the later one (D16)."""
+    item = located.object
+    home = "" if isinstance(item, _CLUSTER_SCOPED) else item.metadata.namespace or namespace
+    key = (kind_of(item), home, name_of(item.metadata))
+    other = known.get(key)
+    if other is None or (other.object == item and located.origin < other.origin):
+        known[key] = located
+        return None
+    if other.object == item:
+        return None
+    later, first = sorted((located.origin, other.origin), reverse=True)
+    where = f"{home}/{key[2]}" if home else key[2]
+    place = f"{first.source}:{first.line}" if first.line else first.source
+    return Mistake(later, (), f"a different {key[0]} {where} stands at {place}: two objects of one name are an error (D16)")
+
+
+def _cluster(known: dict[_Key, Located[KubernetesObject]]) -> Cluster:
+    held: dict[str, dict[str, list[Located[KubernetesObject]]]] = {}
+    declared: dict[str, Located[Namespace]] = {}
+    nodes: list[Located[Node]] = []
+    for (_, namespace, name), located in sorted(known.items()):
+        item = located.object
+        if isinstance(item, Namespace):
+            declared[name] = Located(item, located.origin)
+        elif isinstance(item, Node):
+            nodes.append(Located(item, located.origin))
+        else:
+            held.setdefault(namespace, {}).setdefault(_field(item), []).append(located)
+    buckets = {}
+    for name in sorted(held.keys() | declared.keys()):
+        given = declared.get(name)
+        labels = namespace_labels(name, given.object.metadata if given else None)
+        lists = {field: tuple(items) for field, items in held.get(name, {}).items()}
+        buckets[name] = Bucket(name, labels, given.origin if given else None, **lists)  # type: ignore[arg-type]
+    return Cluster(buckets, tuple(nodes))
+
+
+def _field(item: KubernetesObject) -> str:
+    """The list of a Bucket that an object belongs in."""
+    match item:
+        case Pod():
+            return "pods"
+        case Service():
+            return "services"
+        case EndpointSlice():
+            return "slices"
+        case NetworkPolicy():
+            return "policies"
+        case _:
+            return "workloads"

@@ -1,0 +1,176 @@
+"""Texts → Kubernetes objects, each with its place: JSON decoded straight into Structs, YAML by way of plain values.
+
+Lists are taken apart, other kinds passed over, and every mistake is collected; what the objects say is not judged here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+from msgspec import Raw, Struct, ValidationError
+
+from podwall.api.kinds import READ, UNANALYZED_POLICIES, KubernetesObject, group_of
+from podwall.api.meta import Header
+from podwall.api.networking import NetworkPolicy
+from podwall.cluster.objects import Located, Origin, kind_of
+from podwall.errors import InvalidText, Problem
+from podwall.sources.files import Text
+from podwall.sources.unknown import without_unknown
+from podwall.text import json, yaml
+from podwall.text.where import Path, parse_field
+
+__all__ = ["Decoder", "Mistake"]
+
+_POLICIES = (NetworkPolicy,)
+
+
+class Mistake(Struct, frozen=True):
+    """Something wrong with an object, before its line is looked up."""
+
+    origin: Origin
+    path: Path
+    message: str
+
+
+class _Item(Struct, frozen=True):
+    """One object before it is decoded: JSON text, else a plain value; `default` is the kind that its list implies."""
+
+    origin: Origin
+    raw: Raw | None = None
+    value: object = None
+    default: Header = Header()
+
+
+class Decoder:
+    """Collects what texts hold. `problems` are errors, `warnings` are not; `unanalyzed` names policies left out."""
+
+    def __init__(self) -> None:
+        self.objects: list[Located[KubernetesObject]] = []
+        self.problems: list[Problem] = []
+        self.mistakes: list[Mistake] = []
+        self.warnings: list[Mistake] = []
+        self.unanalyzed: dict[tuple[str, str], int] = {}
+        self.skipped: list[str] = []
+        self.found = 0
+        self._typed = msgspec.json.Decoder(KubernetesObject)
+        self._header = msgspec.json.Decoder(Header)
+
+    def read(self, text: Text) -> None:
+        """Adds all objects of a text."""
+        try:
+            for item in _items(text):
+                self.found += 1
+                self._take(item)
+        except InvalidText as error:
+            if b"{{" in text.data:
+                self.skipped.append(f"{text.name} is a template: render it and pipe it in, as helm template … | podwall … -f -")
+            else:
+                self.problems.append(error.problem)
+
+    def _take(self, item: _Item) -> None:
+        if item.raw is not None:
+            try:
+                found = self._typed.decode(item.raw)
+            except (ValidationError, RecursionError):
+                found = None  # another kind, or a mistake: looked at below
+            if found is not None and (group_of(found.apiVersion), kind_of(found)) in READ:
+                self._add(found, item)
+                return
+        self._look_closer(item)
+
+    def _look_closer(self, item: _Item) -> None:
+        value = _plain(item)
+        if not isinstance(value, dict):
+            self._wrong(item, (), f"expected a Kubernetes object, got {_sort(value)}")
+            return
+        kind, version = value.get("kind", item.default.kind), value.get("apiVersion", item.default.apiVersion)
+        if not isinstance(kind, str) or not kind:
+            self._wrong(item, ("kind",), "Required value: every object needs a kind")
+        elif not isinstance(version, str) or not version:
+            self._wrong(item, ("apiVersion",), f"Required value: every object needs an apiVersion ({kind})")
+        else:
+            self._of_kind({**value, "kind": kind, "apiVersion": version}, (group_of(version), kind), item)
+
+    def _of_kind(self, value: dict[str, object], kind: tuple[str, str], item: _Item) -> None:
+        known = READ.get(kind)
+        if known is None:
+            if kind in UNANALYZED_POLICIES:
+                self.unanalyzed[kind] = self.unanalyzed.get(kind, 0) + 1
+            return
+        clean, unknown = without_unknown(value, known) if known in _POLICIES else (value, [])
+        for slip in unknown:
+            meant = f", did you mean `{slip.meant}`?" if slip.meant else ""
+            self.warnings.append(Mistake(item.origin, slip.path, f"unknown field, which the API server drops{meant}"))
+        try:
+            self._add(msgspec.convert(clean, known), item)
+        except ValidationError as error:
+            path, message = _explained(error)
+            self._wrong(item, path, message)
+
+    def _add(self, found: KubernetesObject, item: _Item) -> None:
+        if item.raw is not None and isinstance(found, _POLICIES):
+            json.check_duplicates(item.raw, item.origin.source, item.origin.line)
+        self.objects.append(Located(found, item.origin))
+
+    def _wrong(self, item: _Item, path: Path, message: str) -> None:
+        self.mistakes.append(Mistake(item.origin, path, message))
+
+
+def _plain(item: _Item) -> object:
+    return item.value if item.raw is None else msgspec.json.decode(item.raw)
+
+
+def _items(text: Text) -> Iterator[_Item]:
+    if _looks_like_json(text):
+        yield from _json_items(text)
+    else:
+        yield from _yaml_items(text)
+
+
+def _looks_like_json(text: Text) -> bool:
+    start = text.data[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:2]
+    return start[:1] in (b"{", b"[") and start != b"{{"
+
+
+def _json_items(text: Text) -> Iterator[_Item]:
+    for number, value in enumerate(json.values(text.data, text.name)):
+        origin = Origin(text.name, number, -1, value.line)
+        items = json.items(value.raw)
+        if items is None:
+            yield _Item(origin, value.raw)
+            continue
+        default = _item_header(msgspec.json.decode(value.raw, type=Header))
+        for position, raw in enumerate(items):
+            yield _Item(Origin(text.name, number, position), raw, default=default)
+
+
+def _yaml_items(text: Text) -> Iterator[_Item]:
+    for document in yaml.documents(text.data, text.name):
+        value = document.value
+        items = value.get("items") if isinstance(value, dict) else None
+        if isinstance(value, dict) and isinstance(items, list) and str(value.get("kind", "")).endswith("List"):
+            default = _item_header(Header(str(value["kind"]), str(value.get("apiVersion", ""))))
+            for position, item in enumerate(items):
+                yield _Item(Origin(text.name, document.index, position), value=item, default=default)
+        else:
+            yield _Item(Origin(text.name, document.index, -1, document.line), value=value)
+
+
+def _item_header(of_list: Header) -> Header:
+    """What the items of a PodList and the like are where they do not say it."""
+    return Header(of_list.kind.removesuffix("List"), of_list.apiVersion)
+
+
+def _explained(error: ValidationError) -> tuple[Path, str]:
+    """msgspec's `Expected … - at `$.spec.x`` as a path and a message."""
+    message, _, place = str(error).partition(" - at `$")
+    steps = place.rstrip("`").replace("[...]", "").removeprefix(".")
+    return parse_field(steps) if steps else (), message[:1].lower() + message[1:]
+
+
+def _sort(value: object) -> str:
+    return {"str": "a string", "list": "a list", "int": "a number", "float": "a number", "bool": "a boolean"}.get(
+        type(value).__name__, "nothing"
+    )
+

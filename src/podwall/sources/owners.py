@@ -1,0 +1,80 @@
+"""Whose policy it is: annotation or label `podwall.io/owner`, else CODEOWNERS of its file, else its folder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from podwall.api.meta import ObjectMeta
+from podwall.errors import InputError
+
+__all__ = ["OWNER", "Owners"]
+
+OWNER = "podwall.io/owner"
+_PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS")
+
+
+class Owners:
+    """Looks owners up; each file and each CODEOWNERS is read once."""
+
+    def __init__(self) -> None:
+        self._by_file: dict[str, str | None] = {}
+        self._rules: dict[Path, tuple[Path, list[tuple[re.Pattern[str], str]]] | None] = {}
+
+    def of(self, meta: ObjectMeta, source: str) -> str | None:
+        """The owner of an object that was read from `source`; None where nothing tells."""
+        for said in (meta.annotations, meta.labels):
+            if said and said.get(OWNER):
+                return said[OWNER]
+        if source not in self._by_file:
+            self._by_file[source] = self._of_file(source)
+        return self._by_file[source]
+
+    def _of_file(self, source: str) -> str | None:
+        path = Path(source)
+        if source.startswith("<") or not path.is_file():
+            return None
+        found = self._codeowners(path.resolve().parent)
+        if found is not None:
+            root, rules = found
+            relative = path.resolve().relative_to(root).as_posix()
+            owners = next((o for pattern, o in reversed(rules) if pattern.search(relative)), "")
+            if owners:
+                return owners
+        return path.parent.as_posix() if path.parent != Path() else path.resolve().parent.name
+
+    def _codeowners(self, folder: Path) -> tuple[Path, list[tuple[re.Pattern[str], str]]] | None:
+        """The nearest CODEOWNERS upwards, with the folder that its patterns start from."""
+        if folder not in self._rules:
+            here = next((folder / place for place in _PLACES if (folder / place).is_file()), None)
+            if here is not None:
+                self._rules[folder] = folder, _parsed(here)
+            elif (folder / ".git").exists() or folder.parent == folder:
+                self._rules[folder] = None
+            else:
+                self._rules[folder] = self._codeowners(folder.parent)
+        return self._rules[folder]
+
+
+def _parsed(path: Path) -> list[tuple[re.Pattern[str], str]]:
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    rules = []
+    for line in text.splitlines():
+        words = line.partition("#")[0].split()
+        if words and not words[0].startswith(("[", "^[")):  # GitLab's section heads
+            rules.append((_pattern(words[0]), " ".join(words[1:])))
+    return rules
+
+
+def _pattern(glob: str) -> re.Pattern[str]:
+    """A CODEOWNERS pattern, which is gitignore's: anchored if it has a slash before its end; a folder means all in it."""
+    anchored = "/" in glob.rstrip("/")
+    body = "".join(_PIECES.get(piece, re.escape(piece)) for piece in re.split(r"(\*\*/|/\*\*|\*\*|\*|\?)", glob.strip("/")))
+    end = "/" if glob.endswith("/") else "$" if glob.endswith("/*") else "(/|$)"
+    return re.compile(("^" if anchored else "(^|/)") + body + end)
+
+
+_PIECES = {"**/": "(.*/)?", "/**": "/.*", "**": ".*", "*": "[^/]*", "?": "[^/]"}

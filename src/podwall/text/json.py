@@ -1,0 +1,197 @@
+"""JSON as `kubectl get -o json` prints it: a text cut into raw values, the items of a list, and lines on demand.
+
+The bytes of a value stay as they are, because `api` decodes from them only the fields that it reads. Nothing here
+recurses in Python; msgspec and the standard library bound their own depth.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+import msgspec
+from msgspec import Raw, Struct
+
+from podwall.errors import InvalidText
+from podwall.text.where import Path
+
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_BLANK = re.compile(rb"[ \t\r\n]*")
+_MALFORMED = re.compile(r"(?:JSON is malformed: )?(.*) \(byte (\d+)\)")
+_TRAILING = "trailing characters"
+_TOO_DEEP = "nested too deeply; no Kubernetes object is, check the brackets"
+
+# In valid JSON a string with a colon behind it is a key.
+_TOKEN = re.compile(
+    rb'(?P<key>"[^"\\]*(?:\\.[^"\\]*)*")[ \t\r\n]*:|(?P<open>[{\[])|(?P<close>[}\]])'
+    rb'|"[^"\\]*(?:\\.[^"\\]*)*"|[^ \t\r\n,:{}\[\]"]+',
+    re.DOTALL,
+)
+
+
+class Value(Struct, frozen=True):
+    """One value of a text: the line (from 1) where it begins, and its bytes (UTF-8) from there to its end."""
+
+    line: int
+    raw: Raw
+
+
+class _List(Struct, frozen=True):
+    items: list[Raw] | None = None
+
+
+def values(data: bytes, source: str) -> Iterator[Value]:
+    """The values of a text in their order: one, several behind each other, or one on each line; raises InvalidText.
+
+    UTF-8, or UTF-16 with a byte order mark. One value costs one pass over the text. Blank text has no values.
+    """
+    text = _utf8(data, source)
+    view = memoryview(text)
+    line, counted, at = 1, 0, _after_blank(text, 0)
+    while at < len(text):
+        line += text.count(b"\n", counted, at)
+        counted = at
+        try:
+            raw, at = _first(view, at)
+        except msgspec.DecodeError as error:
+            raise _invalid(error, source, line, text, at) from None
+        except RecursionError:
+            raise InvalidText(source, line, _TOO_DEEP) from None
+        yield Value(line, raw)
+        at = _after_blank(text, at)
+
+
+def _utf8(data: bytes, source: str) -> bytes:
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    utf16 = data.startswith(_UTF16)
+    if data.isascii():
+        return data
+    try:
+        text = data.decode("utf-16" if utf16 else "utf-8")
+    except UnicodeDecodeError as error:
+        line = 1 + data.count(b"\n", 0, error.start)
+        message = f"not valid {'UTF-16' if utf16 else 'UTF-8'} at byte {error.start}; save the file as UTF-8"
+        raise InvalidText(source, line, message) from None
+    # Half a pair, which no UTF-8 can hold, ends the decoding above already.
+    return text.encode() if utf16 else data
+
+
+def _after_blank(text: bytes, at: int) -> int:
+    match = _BLANK.match(text, at)
+    return match.end() if match else at
+
+
+def _first(view: memoryview, at: int) -> tuple[Raw, int]:
+    """The value that begins at `at`, and where it ends."""
+    try:
+        return msgspec.json.decode(view[at:], type=Raw), len(view)
+    except msgspec.DecodeError as error:
+        found = _MALFORMED.fullmatch(str(error))
+        if found is None or found[1] != _TRAILING:
+            raise
+        # msgspec has read the first byte that does not belong to the value.
+        end = at + int(found[2]) - 1
+        return msgspec.json.decode(view[at:end], type=Raw), end
+
+
+def _invalid(error: msgspec.DecodeError, source: str, line: int, text: bytes, at: int) -> InvalidText:
+    found = _MALFORMED.fullmatch(str(error))
+    if found is None:
+        last = line + text.rstrip().count(b"\n", at)
+        return InvalidText(source, last, "the JSON ends in the middle of a value; is the file cut off?")
+    offset = at + int(found[2])
+    line += text.count(b"\n", at, offset)
+    return InvalidText(
+        source, line, f"not JSON: {found[1]} (byte {offset}); correct it, or call the file .yaml if it is YAML"
+    )
+
+
+def items(raw: bytes | Raw) -> list[Raw] | None:
+    """The raw items of an object with a list `items`, as in `kind: List`; None for anything else. One pass.
+
+    `raw` is what `values` gave.
+    """
+    try:
+        return msgspec.json.decode(raw, type=_List).items
+    except (msgspec.ValidationError, RecursionError):
+        # What is nested as deeply as `values` just bears is no list of objects either.
+        return None
+
+
+def check_duplicates(raw: bytes | Raw, source: str, line: int) -> None:
+    """Raises InvalidText where an object has a key twice. `raw` is what `values` gave; it begins on `line`."""
+    text = bytes(memoryview(raw))
+    try:
+        json.loads(text.decode(), object_pairs_hook=_once, parse_int=len, parse_float=len)
+    except _DuplicateKey:
+        key, first, second = _duplicate(text)
+        before = line + text.count(b"\n", 0, first)
+        message = f"duplicate key `{key}`; keep one of them, kubectl would take the last (first on line {before})"
+        raise InvalidText(source, line + text.count(b"\n", 0, second), message) from None
+    except RecursionError:
+        raise InvalidText(source, line, _TOO_DEEP) from None
+
+
+class _DuplicateKey(Exception):
+    pass
+
+
+def _once(pairs: list[tuple[str, object]]) -> None:
+    if len(dict(pairs)) != len(pairs):
+        raise _DuplicateKey
+
+
+def _duplicate(text: bytes) -> tuple[str, int, int]:
+    """The first key that comes a second time in its object, and the bytes where both begin."""
+    seen: list[dict[str, int]] = []
+    for token in _TOKEN.finditer(text):
+        if token["open"]:
+            seen.append({})
+        elif token["close"]:
+            seen.pop()
+        elif token["key"]:
+            key = _name(token["key"])
+            if key in seen[-1]:
+                return key, seen[-1][key], token.start()
+            seen[-1][key] = token.start()
+    raise LookupError("no duplicate key")
+
+
+def _name(key: bytes) -> str:
+    name: str = json.loads(key)
+    # Half a surrogate pair can be escaped in JSON, but never printed.
+    return name.encode("utf-8", "replace").decode()
+
+
+def locate(raw: bytes | Raw, path: Path) -> int:
+    """The line (from 0) inside `raw` of the node at `path`: of its key, or of the list item.
+
+    Of the nearest node around it where there is no such path. `raw` is what `values` gave; linear time.
+    """
+    text = bytes(memoryview(raw))
+    return text.count(b"\n", 0, _offset(text, path))
+
+
+def _offset(text: bytes, path: Path) -> int:
+    best, steps, level, index = 0, -1, 0, -1
+    # `hit`: the next node is the one at path[: steps + 1]; at first that is the root.
+    hit, in_list = True, False
+    for token in _TOKEN.finditer(text):
+        if token["close"]:
+            level -= 1
+            if level == steps:
+                break
+            continue
+        if level == steps + 1 > 0 and not hit and (in_list or token["key"]):
+            index += 1
+            hit = path[steps] == (_name(token["key"]) if token["key"] else index)
+            best = token.start() if hit else best
+        if token["key"]:
+            continue
+        level += bool(token["open"])
+        if hit:
+            steps, index, hit, in_list = steps + 1, -1, False, token["open"] == b"["
+            if steps == len(path) or not token["open"]:
+                break
+    return best

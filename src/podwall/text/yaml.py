@@ -1,0 +1,204 @@
+"""YAML as kubectl reads it: documents as plain values, and the line of each field on demand.
+
+The parts: `chunks` cuts a text into documents, `build` makes a value of one, `scalars` says what a scalar means. This
+file joins them, finds lines and words the errors.
+
+Unlike kubectl, this refuses what kubectl would drop in silence: a second value for a key, and a second document after
+`...`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+from yaml import (
+    CollectionEndEvent,
+    CollectionStartEvent,
+    Event,
+    MappingStartEvent,
+    Mark,
+    MarkedYAMLError,
+    ScalarEvent,
+    StreamEndEvent,
+    YAMLError,
+)
+from yaml.reader import ReaderError
+
+from podwall.errors import InvalidText
+from podwall.text import scalars
+from podwall.text.build import Builder, Refused
+from podwall.text.chunks import Chunk, split
+from podwall.text.events import begin, scanner
+from podwall.text.where import Path
+
+
+class Document(Struct, frozen=True):
+    """One document of a text.
+
+    `index` counts the parts between `---` lines from 0, empty ones too, so that one document can be found again without
+    reading the others; `line` counts from 1 and is where the content begins. `value` is what JSON has: dict with str
+    keys, list, str, int (64 bits), float, bool, None; parts of it may be shared (aliases), so it must not be changed.
+    """
+
+    index: int
+    line: int
+    value: object
+
+
+def documents(data: bytes, source: str) -> Iterator[Document]:
+    """The documents of a text in their order, without the empty and null ones; raises InvalidText.
+
+    UTF-8, or UTF-16 with a byte order mark (one document only). A mistake is reported when its document is reached.
+    Depth is bounded by `build.MAX_DEPTH`, aliases by the share of goyaml.v2.
+    """
+    cache: dict[str, object] = {}
+    for chunk in split(data, source):
+        try:
+            found = Builder(chunk.data, cache).build()
+        except (YAMLError, Refused) as error:
+            raise InvalidText(source, *_explained(chunk, error)) from None
+        if found is not None and found[1] is not None:
+            mark, value = found
+            yield Document(chunk.index, chunk.line_of(mark), value)
+
+
+def locate(data: bytes, source: str, index: int, path: Path) -> int:
+    """The line (from 1) of the node at `path` in the document `index`: of its key, or of the list item.
+
+    Of the nearest node around it where there is no such path in the text, as behind an alias. Raises InvalidText where
+    the document cannot be read so far, and LookupError where there is no such document.
+    """
+    for chunk in split(data, source):
+        if chunk.index == index:
+            try:
+                mark = _Finder(chunk.data, path).find()
+            except YAMLError as error:
+                raise InvalidText(source, *_explained(chunk, error)) from None
+            return chunk.line_of(mark) if mark else chunk.line
+    raise LookupError(f"{source} has no document {index}")
+
+
+class _Finder:
+    """Follows a path through libyaml's events and stops at its end, or where the text leaves it."""
+
+    def __init__(self, data: bytes, path: Path) -> None:
+        self._next = scanner(data)
+        self._path = path
+
+    def find(self) -> Mark | None:
+        """Where the node at the path begins (its key, in a mapping), or the nearest one around it; None without any."""
+        self._next()
+        if isinstance(self._next(), StreamEndEvent):
+            return None
+        event = self._next()
+        mark = begin(event)
+        for step in self._path:
+            found = self._child(event, step)
+            if found is None:
+                break
+            mark, event = found
+        return mark
+
+    def _child(self, parent: Event, step: str | int) -> tuple[Mark, Event] | None:
+        """The child's own mark or that of its key, and its first event. Reads up to there."""
+        in_mapping = isinstance(parent, MappingStartEvent)
+        if not isinstance(parent, CollectionStartEvent) or in_mapping == isinstance(step, int):
+            return None
+        position = 0
+        while not isinstance(event := self._next(), CollectionEndEvent):
+            mark, name = begin(event), position if not in_mapping else _name(event)
+            if in_mapping:
+                self._skip(event)
+                event = self._next()
+            if name == step:
+                return mark, event
+            self._skip(event)
+            position += 1
+        return None
+
+    def _skip(self, event: Event) -> None:
+        """Reads the rest of the node that begins with `event`."""
+        level = 0
+        while True:
+            if isinstance(event, CollectionStartEvent):
+                level += 1
+            elif isinstance(event, CollectionEndEvent):
+                level -= 1
+            if level == 0:
+                return
+            event = self._next()
+
+
+def _name(event: Event) -> str | None:
+    """The key that a mapping's child is, None for one that is no scalar."""
+    if not isinstance(event, ScalarEvent):
+        return None
+    if event.tag is None and not event.implicit[0]:
+        return event.value
+    try:
+        return scalars.key(scalars.plain(event.value) if event.tag is None else scalars.tagged(event.tag, event.value))
+    except ValueError:
+        return None
+
+
+# What libyaml says, and what to do about it.
+_ADVICE = (
+    ("could not find expected ':'", "a key needs `: ` behind it, and text over several lines needs quotes or `|`"),
+    ("mapping values are not allowed", "indent it under its key, or quote a value that has `: ` in it"),
+    ("did not find expected key", "indent it like the lines around it, or quote the value"),
+    ("did not find expected '-' indicator", "indent it like the other items"),
+    ("block sequence entries are not allowed", "begin the list on a line of its own"),
+    ("did not find expected ','", "close the bracket or separate the items with commas"),
+    ("did not find expected node content", "write a value, or take the comma away"),
+    ("found unexpected ':'", "write a value behind the colon, or quote the text"),
+    ("unexpected end of stream", "close the quote"),
+    ("unexpected document indicator", "close the quote"),
+    ("undefined tag handle", "take the tag away"),
+    ("unknown escape character", "use single quotes, or double the backslash"),
+    ("did not find expected <document start>", "write a line `---` before it, or take the directive away"),
+)
+
+
+def _explained(chunk: Chunk, error: YAMLError | Refused) -> tuple[int, str]:
+    """The line and the message of what could not be read."""
+    if isinstance(error, Refused):
+        line = chunk.line_of(error.mark)
+        if error.first is None:
+            return line, error.message
+        return line, f"{error.message} (first on line {chunk.line_of(error.first)})"
+    if isinstance(error, ReaderError):
+        return _undecodable(chunk, error)
+    if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
+        return chunk.line, f"not YAML: {error}"
+    mark, problem = error.problem_mark, error.problem or "not YAML"
+    line = chunk.line_of_end(mark)
+    message = f"{problem} ({_context(chunk, error, line)})" if error.context else problem
+    advice = _advice(chunk, problem, mark)
+    return line, f"{message}; {advice}" if advice else message
+
+
+def _context(chunk: Chunk, error: MarkedYAMLError, line: int) -> str:
+    begun = chunk.line_of(error.context_mark) if error.context_mark else line
+    return str(error.context) if begun == line else f"{error.context} that begins on line {begun}"
+
+
+def _advice(chunk: Chunk, problem: str, mark: Mark) -> str | None:
+    character = chunk.text()[mark.index : mark.index + 1]
+    if character == "\t":
+        return "replace the tab by spaces"
+    if "cannot start any token" in problem:
+        return f"quote the value: `{character}` cannot begin one"
+    return next((advice for words, advice in _ADVICE if words in problem), None)
+
+
+def _undecodable(chunk: Chunk, error: ReaderError) -> tuple[int, str]:
+    at = error.position
+    place = f"at byte {chunk.offset + at}"
+    if "control characters" in error.reason:
+        message = f"control character 0x{error.character:02x} {place}; take it away"
+        if error.character == 0:
+            message = f"a NUL byte {place}; save the file as UTF-8 (is it a binary file, or UTF-16 without its mark?)"
+    else:
+        message = f"not valid UTF-8 {place} ({error.reason}); save the file as UTF-8"
+    return chunk.line_of_byte(at), message
