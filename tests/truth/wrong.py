@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+TABLE = Path(__file__).with_suffix(".yaml")
 Edits = tuple[tuple[str, str], ...]
 
 
@@ -20,7 +21,7 @@ class Wrong:
     edits: Edits
 
 
-def load_wrong(path: Path = Path(__file__).with_suffix(".yaml")) -> list[Wrong]:
+def load_wrong(path: Path = TABLE) -> list[Wrong]:
     """The whole table, in its order."""
     rows = yaml.load(path.read_text("utf-8"), Loader=yaml.SafeLoader)
     return [

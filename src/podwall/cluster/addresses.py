@@ -26,16 +26,16 @@ def pod_cidrs(given: Sequence[str], endpoints: Iterable[Endpoint]) -> tuple[str,
     return tuple(DEFAULT_POD_CIDRS[f] for f in sorted(families or {4}))
 
 
-def allot(endpoints: Sequence[Endpoint], cidrs: Sequence[str]) -> list[Endpoint]:
+def allot(endpoints: Sequence[Endpoint], cidrs: Sequence[str], taken: Iterable[str]) -> list[Endpoint]:
     """The endpoints, each with addresses. Those that had none get one of each CIDR and are marked `assumed`.
 
     An address depends on the endpoint's kind, namespace and name; on a collision, in order of name, the next free one is
-    taken. Raises InputError where a CIDR is used up.
+    chosen; `taken` are addresses of others than endpoints. Raises InputError where a CIDR is used up.
     """
     without = [e for e in endpoints if not e.addresses]
     if not without:
         return list(endpoints)
-    used = {_number(a) for e in endpoints for a in e.addresses}
+    used = {_number(a) for e in endpoints for a in e.addresses} | {_number(a) for a in taken}
     networks = [ipaddress.ip_network(c, strict=False) for c in cidrs]
     allotted = {
         (e.kind, e.namespace, e.name): tuple(_address(e, network, used) for network in networks)

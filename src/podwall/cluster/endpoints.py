@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from podwall.api.core import Container, Pod, PodIP, PodSpec, PodStatus
 from podwall.api.meta import ObjectMeta
-from podwall.api.workloads import CronJob, Workload, WorkloadSpec
+from podwall.api.workloads import CronJob, DaemonSet, Job, Workload, WorkloadSpec
 from podwall.cluster.objects import Bucket, Cluster, kind_of, name_of
 
 __all__ = ["Controller", "Endpoint", "PortName", "endpoints_of", "finished"]
@@ -146,11 +146,15 @@ def _spec(workload: Workload) -> WorkloadSpec:
 
 
 def replicas_of(workload: Workload) -> int:
-    """The replicas that a workload asks for: 1 unless it says otherwise; a DaemonSet's are unknown, so 0."""
+    """The replicas that a workload asks for, 1 unless it says otherwise; a DaemonSet's are unknown, so 0."""
     spec = _spec(workload)
-    if kind_of(workload) == "DaemonSet":
-        return 0
-    count = spec.parallelism if spec.replicas is None else spec.replicas
+    match workload:
+        case DaemonSet():
+            return 0
+        case Job() | CronJob():
+            count = spec.parallelism
+        case _:
+            count = spec.replicas
     return 1 if count is None else count
 
 

@@ -57,13 +57,13 @@ def target_numbers(port: ServicePort, endpoint: Endpoint) -> list[int]:
     return [int(target)] if target else [port.port]
 
 
-def slice_addresses(bucket: Bucket, service: Service, port: ServicePort) -> list[SliceAddress]:
-    """The addresses that EndpointSlices give for a port of a Service, in order."""
+def slice_addresses(bucket: Bucket, service: Service, port: ServicePort | None) -> list[SliceAddress]:
+    """The addresses that EndpointSlices give for a port of a Service, or for any, in order."""
     found = {
         (address, number)
         for located in bucket.slices
-        if _belongs(located.object, service)
-        for number in _numbers(located.object, port)
+        if _belongs(located.object, service) and located.object.addressType != "FQDN"
+        for number in (_numbers(located.object, port) if port else (None,))
         for endpoint in located.object.endpoints or ()
         for address in endpoint.addresses or ()
     }

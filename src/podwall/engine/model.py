@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from podwall.cluster.addresses import allot, pod_cidrs
 from podwall.cluster.endpoints import Endpoint, endpoints_of
+from podwall.cluster.hosts import hosts
 from podwall.cluster.objects import Cluster
 from podwall.cluster.profile import Profile
+from podwall.cluster.services import addresses_of
 from podwall.engine.grouping import Group, groups_of
 from podwall.engine.index import Index
 from podwall.engine.policies import networkpolicy
@@ -28,7 +30,7 @@ class Model:
         self.profile = profile
         self.namespace = namespace
         found = list(endpoints_of(cluster))
-        self.endpoints: list[Endpoint] = allot(found, pod_cidrs(cidrs, found))
+        self.endpoints: list[Endpoint] = allot(found, pod_cidrs(cidrs, found), _others(cluster))
         self.index = Index(profile)
         for bucket in cluster.namespaces.values():
             self.index.put_namespace(bucket.name, bucket.labels)
@@ -64,3 +66,11 @@ class Model:
 
     def _groups_for_names(self) -> list[Group]:
         return self.groups(self.inside)
+
+
+def _others(cluster: Cluster) -> Iterator[str]:
+    """The addresses of Services and nodes."""
+    yield from hosts(cluster)
+    for bucket in cluster.namespaces.values():
+        for service in bucket.services:
+            yield from addresses_of(service.object)

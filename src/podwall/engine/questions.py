@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import msgspec
 from msgspec import Struct
 
 from podwall.api.core import ServicePort
 from podwall.cluster.endpoints import Endpoint
 from podwall.cluster.objects import Cluster
 from podwall.cluster.services import port_of, selects, slice_addresses, target_numbers
-from podwall.engine.references import References, ServiceRef, group_end, pod_end
+from podwall.engine.references import References, ServiceRef, group_end, pod_end, with_addresses
 from podwall.engine.sets import PROTOCOLS
 from podwall.engine.verdict import Connection, End
 from podwall.errors import UnknownReference
@@ -65,21 +66,31 @@ class Questions:
         if isinstance(destination, ServiceRef):
             ways = self._behind(destination, asked)
         else:
-            ways = [(end, _number(end, asked)) for end in destination]
+            ways = [way for end in destination for way in _at_port(end, asked)]
+        family = _family(asked, sources, [end for end, _ in ways])
         made = tuple(
-            Connection(s, d, asked.protocol, port, _family(s, d, asked.family), hairpin=behind)
+            Connection(s, d, asked.protocol, port, family, hairpin=behind)
             for s in sources
             for d, port in ways
+            if _has(s, family) and _has(d, family)
         )
-        return Asked(made, tuple(sorted({end.name for end, _ in ways})) if behind else None)
+        return Asked(made, tuple(sorted({c.destination.name for c in made})) if behind else None)
 
     def _behind_any(self, ref: ServiceRef) -> tuple[End, ...]:
         """Everyone behind a Service, whatever the port."""
-        ports = (ref.service.spec.ports if ref.service.spec else None) or []
-        found = {end.name: end for port in ports for end, _ in self._ways(ref, port)}
+        if _selector(ref):
+            groups = self._references.groups_in(ref.namespace)
+            found = [pod_end(member) for g in groups for member in g.members if selects(ref.service, member)]
+        else:
+            addresses = slice_addresses(self._cluster.namespaces[ref.namespace], ref.service, None)
+            found = [end for a in addresses for end in self._end_of(a.address)]
         if not found:
             raise UnknownReference(f"Service {ref.name} has no endpoints in the input")
-        return tuple(found[name] for name in sorted(found))
+        ends: dict[str, End] = {}
+        for end in found:  # one pod may be listed once for each of its addresses
+            known = ends[end.name].member.addresses if end.name in ends else ()
+            ends[end.name] = with_addresses(end, list(dict.fromkeys((*known, *end.member.addresses))))
+        return tuple(_narrowed(ends[name], ref) for name in sorted(ends))
 
     def _behind(self, ref: ServiceRef, asked: Question) -> list[_Way]:
         ways = self._ways(ref, port_of(ref.service, ref.name, asked.protocol, _port(asked.port)))
@@ -88,15 +99,16 @@ class Questions:
         return ways
 
     def _ways(self, ref: ServiceRef, port: ServicePort) -> list[_Way]:
-        if ref.service.spec is not None and ref.service.spec.selector:
-            return list(self._selected(ref, port))
-        bucket = self._cluster.namespaces[ref.namespace]
-        ways: list[_Way] = []
-        for found in slice_addresses(bucket, ref.service, port):
-            target = self._references.address(found.address, services=False)
-            if not isinstance(target, ServiceRef):
-                ways += ((end, found.port or port.port) for end in target)
-        return ways
+        if _selector(ref):
+            ways = list(self._selected(ref, port))
+        else:
+            addresses = slice_addresses(self._cluster.namespaces[ref.namespace], ref.service, port)
+            ways = [(end, a.port or port.port) for a in addresses for end in self._end_of(a.address)]
+        return [(_narrowed(end, ref), number) for end, number in ways]
+
+    def _end_of(self, address: str) -> tuple[End, ...]:
+        target = self._references.address(address, services=False)
+        return () if isinstance(target, ServiceRef) else target
 
     def _selected(self, ref: ServiceRef, port: ServicePort) -> Iterator[_Way]:
         """The selected pods by the name of their group where all of it is selected, else by their own."""
@@ -113,33 +125,50 @@ class Questions:
                     yield from ((pod_end(member), number) for member in members)
 
 
+def _selector(ref: ServiceRef) -> bool:
+    return ref.service.spec is not None and bool(ref.service.spec.selector)
+
+
+def _narrowed(end: End, ref: ServiceRef) -> End:
+    """A Service that is asked for by an address is asked for in that address's family."""
+    return end if ref.family is None else with_addresses(end, [a for a in end.member.addresses if _is(a, ref.family)])
+
+
 def _port(port: int | str) -> int | str:
     return int(port) if isinstance(port, str) and port.isdigit() else port
 
 
-def _number(end: End, asked: Question) -> int:
+def _at_port(end: End, asked: Question) -> Iterator[_Way]:
+    """The end with the number that is meant; a name may mean another one on each replica (N13)."""
     port = _port(asked.port)
-    if isinstance(port, str):
-        numbers = sorted({p.number for p in end.member.ports if (p.name, p.protocol) == (port, asked.protocol)})
+    if isinstance(port, int):
+        if not 1 <= port <= 65535:
+            raise UnknownReference(f"port {port} is not between 1 and 65535")
+        yield end, port
+        return
+    by_number: dict[int, Endpoint] = {}
+    for member in end.members or (end.member,):
+        numbers = sorted({p.number for p in member.ports if (p.name, p.protocol) == (port, asked.protocol)})
         if len(numbers) != 1:
             found = " and ".join(map(str, numbers)) or "nothing"
             raise UnknownReference(f"port {port!r} ({asked.protocol}) of {end.name} stands for {found}: give its number")
-        return numbers[0]
-    if not 1 <= port <= 65535:
-        raise UnknownReference(f"port {port} is not between 1 and 65535")
-    return port
+        by_number.setdefault(numbers[0], member)
+    for number, member in sorted(by_number.items()):
+        yield msgspec.structs.replace(end, member=member), number
 
 
-def _family(source: End, destination: End, wanted: int | None) -> int:
-    """The family that is asked for, else the first that both ends have, IPv4 first (D20)."""
-    both = [f for f in (4, 6) if _has(source, f) and _has(destination, f)]
-    if wanted is None and both:
-        return both[0]
-    if wanted in both:
-        return wanted
-    family = f"IPv{wanted} address" if wanted else "address family"
-    raise UnknownReference(f"{source.name} and {destination.name} have no {family} in common")
+def _family(asked: Question, sources: Sequence[End], destinations: Sequence[End]) -> int:
+    """The family that is asked for, else the first that both sides have, IPv4 first (D20)."""
+    for family in (4, 6) if asked.family is None else (asked.family,):
+        if any(_has(s, family) for s in sources) and any(_has(d, family) for d in destinations):
+            return family
+    wanted = f"IPv{asked.family} address" if asked.family else "address family"
+    raise UnknownReference(f"{asked.src} and {asked.dst} have no {wanted} in common")
 
 
 def _has(end: End, family: int) -> bool:
-    return any((":" in address) == (family == 6) for address in end.member.addresses)
+    return any(_is(address, family) for address in end.member.addresses)
+
+
+def _is(address: str, family: int) -> bool:
+    return (":" in address) == (family == 6)

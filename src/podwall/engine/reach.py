@@ -69,7 +69,7 @@ class Reach:
         isolated = {direction: _isolated(index, direction) for direction in Direction}
         grants = {n: [*Grants(index, n, cells), *_free(everyone, isolated)] for n in numbers}
         members = {n: _members(index, n, self.externals) for n in numbers}
-        self.layout = Layout(everyone, _sets(grants.values(), isolated.values(), members.values()))
+        self.layout = Layout(everyone, _sets(grants.values(), isolated.values(), members.values(), [_hosts(index)]))
         self.isolated = {direction: self.layout.dense(slots) for direction, slots in isolated.items()}
         self.families = tuple(
             Family(
@@ -176,6 +176,16 @@ def _members(index: Index, family: int, externals: Sequence[AddrSet]) -> Slots:
     for slot, addresses in enumerate(externals):
         if addresses.family(family):
             out[EXTERNAL] = out.get(EXTERNAL, 0) | 1 << slot
+    return out
+
+
+def _hosts(index: Index) -> Slots:
+    """Host-network pods: their own node's traffic tells them from others, so they are atoms of their own (D4, D19)."""
+    out: Slots = {}
+    for name, namespace in index.namespaces.items():
+        for slot, cls in namespace.items():
+            if cls.host_network:
+                out[name] = out.get(name, 0) | 1 << slot
     return out
 
 

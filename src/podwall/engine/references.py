@@ -21,14 +21,15 @@ from podwall.engine.grouping import Group
 from podwall.engine.verdict import End
 from podwall.errors import UnknownReference
 
-__all__ = ["References", "ServiceRef", "Target", "group_end", "pod_end"]
+__all__ = ["References", "ServiceRef", "Target", "group_end", "pod_end", "with_addresses"]
 
 
 class ServiceRef(Struct, frozen=True, gc=False):
-    """A Service that is asked for; who stands behind it depends on the port."""
+    """A Service that is asked for, in one family if by an address; who stands behind it depends on the port."""
 
     namespace: str
     service: Service
+    family: int | None = None
 
     @property
     def name(self) -> str:
@@ -153,7 +154,9 @@ class References:
         if not ranked:
             return (End(canonical, external(canonical)),)
         chosen = ranked[0]
-        return chosen if isinstance(chosen, ServiceRef) else tuple(_with_address(end, canonical) for end in chosen)
+        if isinstance(chosen, ServiceRef):
+            return ServiceRef(chosen.namespace, chosen.service, 6 if ":" in canonical else 4)
+        return tuple(with_addresses(end, [canonical]) for end in chosen)
 
     def _all_addresses(self) -> dict[str, list[Target]]:
         out: dict[str, list[Target]] = {}
@@ -214,11 +217,9 @@ def pod_end(pod: Endpoint) -> End:
 
 def group_end(group: Group) -> End:
     """A group by its name."""
-    return End(group.name, group.members[0], group.many, group.node)
+    return End(group.name, group.members[0], group.many, group.node, group.members)
 
 
-def _with_address(end: End, address: str) -> End:
-    """A node asked for by one of its addresses has just that one."""
-    if end.member.kind != "Node":
-        return end
-    return End(address, msgspec.structs.replace(end.member, addresses=(address,)), node=end.node)
+def with_addresses(end: End, addresses: Sequence[str]) -> End:
+    """An end that is asked for by some of its addresses has just those."""
+    return msgspec.structs.replace(end, member=msgspec.structs.replace(end.member, addresses=tuple(addresses)))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from podwall.cluster.endpoints import Endpoint, PortName
-from podwall.engine.index import Index, Slots
+from podwall.engine.index import EndpointKey, Index, Slots, key_of
 from podwall.engine.rules import (
     AnyPeer,
     AnyPort,
@@ -33,12 +33,16 @@ __all__ = ["Connection", "End", "Judge", "Match", "Reason", "Side", "Verdict"]
 
 
 class End(Struct, frozen=True, gc=False):
-    """One end of a question: `member` stands for all that `name` means; `many` as in Endpoint, `node` if all share it."""
+    """One end of a question: `member` stands for all that `name` means, which are `members` where they are several.
+
+    `many` is as in Endpoint; `node` is the one that all are on.
+    """
 
     name: str
     member: Endpoint
     many: bool = False
     node: str | None = None
+    members: tuple[Endpoint, ...] = ()
 
 
 class Connection(Struct, frozen=True, gc=False):
@@ -130,7 +134,7 @@ class Judge:
             self._own.setdefault(ref.namespace, []).append(index.policies[ref])
         self._governing: dict[tuple[Direction, _Class], _Governing] = {}
         self._readers: dict[tuple[str, str, str, str], _Reader] = {}
-        self._classes: dict[int, _Class] = {}
+        self._classes: dict[EndpointKey, _Class] = {}
 
     def verdict(self, asked: Connection) -> Verdict:
         """The verdict with all its evidence."""
@@ -243,17 +247,17 @@ class Judge:
                 return False
 
     def _class(self, endpoint: Endpoint) -> _Class:
-        found = self._classes.get(id(endpoint))
+        key = key_of(endpoint)
+        found = self._classes.get(key)
         if found is None:
-            found = self._classes[id(endpoint)] = (endpoint.namespace, self._index.slot(endpoint))
+            found = self._classes[key] = (endpoint.namespace, self._index.slot(endpoint))
         return found
 
 
 def _same_pod(subject: End, peer: End) -> bool:
     if subject.many or peer.many:
         return False
-    a, b = subject.member, peer.member
-    return a is b or (a.kind, a.namespace, a.name) == (b.kind, b.namespace, b.name)
+    return key_of(subject.member) == key_of(peer.member)
 
 
 def _selectable(endpoint: Endpoint) -> bool:
