@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from podwall.ops.inputs import Inputs
+if TYPE_CHECKING:
+    from podwall.ops.inputs import Inputs
 
 __all__ = [
     "Cni",
@@ -63,6 +64,8 @@ def inputs(
     ignore_kinds: bool,
 ) -> Inputs:
     """The input flags as one value."""
+    from podwall.ops.inputs import Inputs
+
     return Inputs(
         tuple(filenames or ()), kustomize, namespace, cni, tuple(pod_cidrs or ()), skip_invalid, strict, ignore_kinds
     )

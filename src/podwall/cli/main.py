@@ -9,7 +9,6 @@ import typer
 from podwall.cli.map import map_command
 from podwall.cli.running import Streams, run
 from podwall.cli.verdict import verdict_command
-from podwall.ops.about import version
 
 __all__ = ["app", "main"]
 
@@ -37,6 +36,8 @@ def version_command(
 
 
 def _version(streams: Streams, output: str) -> int:
+    from podwall.ops.about import version
+
     streams.result(version(output))
     return 0
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from podwall.cli import flags
 from podwall.cli.running import INCOMPLETE, OK, Streams, run
-from podwall.ops.inputs import Inputs, open_cluster
-from podwall.ops.mapping import make_map, summarize
-from podwall.report import json, text
+
+if TYPE_CHECKING:
+    from podwall.ops.inputs import Inputs
 
 __all__ = ["map_command"]
 
@@ -47,6 +47,10 @@ def map_command(  # one parameter for each flag
 
 
 def _map(streams: Streams, given: Inputs, output: str, *, summary: bool, why: bool) -> int:
+    from podwall.ops.inputs import open_cluster
+    from podwall.ops.mapping import make_map, summarize
+    from podwall.report import json, text
+
     opened = open_cluster(given)
     streams.warn(*opened.warnings)
     if summary:

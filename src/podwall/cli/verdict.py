@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from podwall.cli import flags
 from podwall.cli.running import INCOMPLETE, OK, USAGE, Streams, run
-from podwall.ops.inputs import Inputs, open_cluster
-from podwall.ops.verdicts import answers, lines_of
-from podwall.report import json
+
+if TYPE_CHECKING:
+    from podwall.ops.inputs import Inputs
 
 __all__ = ["verdict_command"]
 
@@ -44,6 +44,10 @@ def verdict_command(  # one parameter for each flag
 
 
 def _verdicts(streams: Streams, given: Inputs, queries: str, *, trace: bool) -> int:
+    from podwall.ops.inputs import open_cluster
+    from podwall.ops.verdicts import answers, lines_of
+    from podwall.report import json
+
     lines = lines_of(queries)
     opened = open_cluster(given)
     streams.warn(*opened.warnings)
