@@ -37,18 +37,17 @@ class NamespaceIndex:
 
     def enter(self, cls: EndpointClass, labels: Mapping[str, str]) -> tuple[int, bool]:
         """Adds a member; returns its slot and whether the class is new."""
-        slot = self.slots.get(cls)
-        if slot is not None:
+        vacant = self._free[-1] if self._free else len(self.classes)
+        slot = self.slots.setdefault(cls, vacant)
+        if slot != vacant:
             self.members[slot] += 1
             return slot, False
         if self._free:
-            slot = self._free.pop()
+            self._free.pop()
             self.classes[slot], self.members[slot] = cls, 1
         else:
-            slot = len(self.classes)
             self.classes.append(cls)
             self.members.append(1)
-        self.slots[cls] = slot
         self.everyone |= 1 << slot
         if not cls.host_network:
             self.selectable.add(slot, labels)

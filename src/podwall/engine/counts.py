@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from msgspec import Struct
 
-from podwall.engine.grouping import Group
 from podwall.engine.reach import Reach
 
 __all__ = ["Counts", "count"]
@@ -24,11 +21,10 @@ class Counts(Struct, frozen=True):
     open_pairs: int
 
 
-def count(reach: Reach, groups: Iterable[Group]) -> Counts:
-    """Counts the pairs with at least one open port in any family; the self pair (D5) is no pair of distinct ones."""
-    weights = [0] * reach.layout.size
-    for group in groups:
-        weights[group.atom] += 1
+def count(reach: Reach, weights: list[int]) -> Counts:
+    """`weights` says how many endpoints each atom stands for.
+
+    Counts the pairs with at least one open port in any family; the self pair (D5) is no pair of distinct ones."""
     total = sum(weights)
     return Counts(total, reach.layout.size, total * (total - 1), _open_pairs(reach, weights))
 

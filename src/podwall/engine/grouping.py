@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from msgspec import Struct
 
@@ -10,7 +10,7 @@ from podwall.cluster.endpoints import Controller, Endpoint
 from podwall.engine.index import Index
 from podwall.engine.layout import Layout
 
-__all__ = ["Group", "groups_of"]
+__all__ = ["Group", "groups_of", "weights_of"]
 
 
 class Group(Struct, frozen=True, gc=False):
@@ -44,21 +44,59 @@ class Group(Struct, frozen=True, gc=False):
         return nodes.pop() if len(nodes) == 1 else None
 
 
+_Family = dict[int, list[Endpoint]]  # the endpoints of one controller, by atom
+
+
 def groups_of(index: Index, layout: Layout) -> list[Group]:
     """Every endpoint of the index as part of a group, in order of name."""
-    atoms = {name: layout.atom_of(name) for name in index.namespaces if name in layout.spans}
-    families: dict[tuple[str, Controller], dict[int, list[Endpoint]]] = {}
-    out: list[Group] = []
-    for endpoint, slot in index.endpoints():
-        atom = atoms[endpoint.namespace][slot]
-        if endpoint.controller is None:
-            out.append(_alone(endpoint, atom))
-        else:
-            family = families.setdefault((endpoint.namespace, endpoint.controller), {})
-            family.setdefault(atom, []).append(endpoint)
+    alone, families = _sorted_out(index, layout)
+    out = [_alone(endpoint, atom) for endpoint, atom in alone]
     for (_, controller), family in families.items():
         out += _family(controller, family)
     return sorted(_unique(out), key=lambda g: (g.namespace, g.name))
+
+
+def weights_of(index: Index, layout: Layout) -> list[int]:
+    """How many groups there are of each atom, without making them."""
+    out = [0] * layout.size
+    alone, families = _sorted_out(index, layout)
+    for _, atom in alone:
+        out[atom] += 1
+    for family in families.values():
+        if len(family) == 1:
+            out[next(iter(family))] += 1
+        else:
+            (largest, _), *others = _ranked(family)
+            out[largest] += 1
+            for atom, members in others:
+                out[atom] += len(members)
+    return out
+
+
+def _sorted_out(
+    index: Index, layout: Layout
+) -> tuple[list[tuple[Endpoint, int]], dict[tuple[str, Controller], _Family]]:
+    """The endpoints without a controller, each with its atom, and those of every controller."""
+    atoms = {name: layout.atom_of(name) for name in layout.spans if name in index.namespaces}
+    alone: list[tuple[Endpoint, int]] = []
+    families: dict[tuple[str, Controller], _Family] = {}
+    for endpoint, slot in index.endpoints():
+        atom = atoms[endpoint.namespace][slot]
+        if endpoint.controller is None:
+            alone.append((endpoint, atom))
+            continue
+        key = (endpoint.namespace, endpoint.controller)
+        family = families.get(key)
+        if family is None:
+            families[key] = {atom: [endpoint]}
+        else:
+            family.setdefault(atom, []).append(endpoint)
+    return alone, families
+
+
+def _ranked(family: _Family) -> list[tuple[int, list[Endpoint]]]:
+    """The largest class comes first; a tie goes to the first Pod name."""
+    return sorted(family.items(), key=lambda item: (-len(item[1]), min(e.name for e in item[1])))
 
 
 def _alone(endpoint: Endpoint, atom: int) -> Group:
@@ -66,10 +104,9 @@ def _alone(endpoint: Endpoint, atom: int) -> Group:
     return Group(name, endpoint.kind, endpoint.namespace, atom, (endpoint,), many=False)
 
 
-def _family(controller: Controller, family: Mapping[int, list[Endpoint]]) -> Iterable[Group]:
-    """The largest class goes by the controller's name, the others by their Pods'; a tie goes to the first Pod name."""
-    ranked = sorted(family.items(), key=lambda item: (-len(item[1]), min(e.name for e in item[1])))
-    (atom, members), *others = ranked
+def _family(controller: Controller, family: _Family) -> Iterable[Group]:
+    """The largest class goes by the controller's name, the others by their Pods'."""
+    (atom, members), *others = _ranked(family)
     members.sort(key=lambda e: e.name)
     namespace = members[0].namespace
     many = len(members) > 1 or any(e.many for e in members)

@@ -52,7 +52,7 @@ class Index:
         self._names: list[str] = []
         self._namespace_postings = Postings()
         self._places: dict[EndpointKey, _Place] = {}
-        self._unsettled: set[EndpointKey] = set()
+        self._unsettled: dict[EndpointKey, None] = {}  # in order: neighbors in memory are settled together
         self._blocks: dict[AddrSet, Counter[PolicyRef]] = {}
         self._block_numbers: dict[AddrSet, int] = {}
         self._cells: Cells | None = None
@@ -88,13 +88,13 @@ class Index:
         key = key_of(endpoint)
         self.drop_endpoint(key)
         self._places[key] = _Place(endpoint)
-        self._unsettled.add(key)
+        self._unsettled[key] = None
 
     def drop_endpoint(self, key: EndpointKey) -> None:
         """An endpoint goes."""
         place = self._places.pop(key, None)
         if place is not None:
-            self._unsettled.discard(key)
+            self._unsettled.pop(key, None)
             self._displace(place)
 
     def put_policy(self, policy: PolicyRules) -> None:
@@ -220,7 +220,7 @@ class Index:
         if self._unsettled:
             for key in self._unsettled:
                 self._place(self._places[key])
-            self._unsettled = set()
+            self._unsettled = {}
 
     def _renumber_blocks(self) -> None:
         """Keeps the number of every block that stays, so that few endpoints change their cell."""
@@ -240,7 +240,7 @@ class Index:
                 cls = self._namespaces[place.endpoint.namespace].classes[place.slot]
                 if cls is None or cls.cells != self._cells_of(place.endpoint):
                     self._displace(place)
-                    self._unsettled.add(key)
+                    self._unsettled[key] = None
 
     def _cells_of(self, endpoint: Endpoint) -> tuple[Cell, ...]:
         assert self._cells is not None

@@ -11,7 +11,8 @@ from podwall.cluster.hosts import hosts
 from podwall.cluster.objects import Cluster
 from podwall.cluster.profile import Profile
 from podwall.cluster.services import addresses_of
-from podwall.engine.grouping import Group, groups_of
+from podwall.engine.counts import Counts, count
+from podwall.engine.grouping import Group, groups_of, weights_of
 from podwall.engine.index import Index
 from podwall.engine.policies import networkpolicy
 from podwall.engine.questions import Questions
@@ -63,6 +64,10 @@ class Model:
     def groups(self, reach: Reach) -> list[Group]:
         """The endpoints as they are shown, on the atoms of a reach."""
         return groups_of(self.index, reach.layout)
+
+    def counts(self) -> Counts:
+        """How many pairs are open among the cluster's endpoints."""
+        return count(self.inside, weights_of(self.index, self.inside.layout))
 
     def _groups_for_names(self) -> list[Group]:
         return self.groups(self.inside)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from podwall.engine.connections import Edge, edges, externals_of
-from podwall.engine.counts import count
 from podwall.engine.grouping import Group
 from podwall.engine.reach import Reach
 from podwall.engine.rules import Direction, PolicyRef
@@ -20,7 +19,7 @@ NOT_ISOLATED = "not isolated"
 def summarize(opened: Opened) -> Summary:
     """How many pairs are open."""
     model = opened.model
-    counts = count(model.inside, model.groups(model.inside))
+    counts = model.counts()
     return Summary(
         apiVersion=API_VERSION,
         kind="MapSummary",

@@ -5,21 +5,20 @@ Every mistake of a run is collected here, with its line; what the objects mean i
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 
 from msgspec import Struct
 
 from podwall.admission import networkpolicy
 from podwall.admission.finding import Finding
 from podwall.admission.identity import identity_problems
-from podwall.api.core import EndpointSlice, Namespace, Node, Pod, Service
+from podwall.api.core import EndpointSlice, Namespace, Node, Pod, PodStatus, Service
 from podwall.api.kinds import KubernetesObject
 from podwall.api.networking import NetworkPolicy
 from podwall.cluster.hosts import ADDRESS_TYPES
 from podwall.cluster.objects import Bucket, Cluster, Located, Origin, kind_of, name_of, namespace_labels
 from podwall.cluster.services import addresses_of
+from podwall.engine.sets import address_number
 from podwall.sources.decode import Mistake
 
 __all__ = ["Assembled", "assemble"]
@@ -45,8 +44,9 @@ def assemble(objects: Iterable[Located[KubernetesObject]], namespace: str) -> As
     for located in objects:
         findings = _findings(located.object)
         errors = [f for f in findings if not f.warning]
-        mistakes += _mistakes(located.origin, errors)
-        warnings += _mistakes(located.origin, (f for f in findings if f.warning))
+        if findings:
+            mistakes += _mistakes(located.origin, errors)
+            warnings += _mistakes(located.origin, (f for f in findings if f.warning))
         if not errors:
             clash = _enter(known, located, namespace)
             if clash is not None:
@@ -60,28 +60,38 @@ def _findings(item: KubernetesObject) -> list[Finding]:
     if isinstance(item, NetworkPolicy):
         return networkpolicy.problems(item)
     found = identity_problems(kind_of(item), item.metadata)
-    wrong = [a for a in _addresses(item) if not _is_address(a)]
-    return found + [Finding(("status",), f'Invalid value: "{a}": must be a valid IP address') for a in wrong]
+    for address in _addresses(item):
+        if not _is_address(address):
+            found.append(Finding(("status",), f'Invalid value: "{address}": must be a valid IP address'))
+    return found
 
 
-def _addresses(item: KubernetesObject) -> Iterator[str]:
+def _addresses(item: KubernetesObject) -> Iterable[str]:
     match item:
-        case Pod(status=status) if status is not None:
-            yield from (ip.ip for ip in status.podIPs or () if ip.ip)
-            yield from (ip.ip for ip in status.hostIPs or () if ip.ip)
-            yield from (a for a in (status.podIP, status.hostIP) if a)
+        case Pod(status=status):
+            return _pod_addresses(status) if status is not None else ()
         case Node(status=status) if status is not None:
-            yield from (a.address for a in status.addresses or () if a.type in ADDRESS_TYPES and a.address)
+            return [a.address for a in status.addresses or () if a.type in ADDRESS_TYPES and a.address]
         case Service():
-            yield from addresses_of(item)
+            return addresses_of(item)
         case EndpointSlice() if item.addressType != "FQDN":
-            yield from (a for e in item.endpoints or () for a in e.addresses or ())
+            return [a for e in item.endpoints or () for a in e.addresses or ()]
+        case _:
+            return ()
 
 
-@lru_cache(1 << 16)  # podIP and podIPs repeat each other, and hosts repeat in every Pod
+def _pod_addresses(status: PodStatus) -> set[str]:
+    """Each address once: podIPs repeat podIP."""
+    found = {status.podIP, status.hostIP}
+    for ips in (status.podIPs, status.hostIPs):
+        if ips:
+            found.update([ip.ip for ip in ips])
+    return {address for address in found if address}
+
+
 def _is_address(text: str) -> bool:
     try:
-        ipaddress.ip_address(text)
+        address_number(text)
     except ValueError:
         return False
     return True

@@ -33,6 +33,12 @@ class Mistake(Struct, frozen=True):
     message: str
 
 
+class _TypedList(Struct):
+    """A List whose items all are of kinds that are read."""
+
+    items: list[KubernetesObject]
+
+
 class _Item(Struct, frozen=True):
     """One object before it is decoded: JSON text, else a plain value; `default` is the kind that its list implies."""
 
@@ -54,19 +60,47 @@ class Decoder:
         self.skipped: list[str] = []
         self.found = 0
         self._typed = msgspec.json.Decoder(KubernetesObject)
-        self._header = msgspec.json.Decoder(Header)
 
     def read(self, text: Text) -> None:
         """Adds all objects of a text."""
+        before = len(self.objects)
         try:
-            for item in _items(text):
-                self.found += 1
-                self._take(item)
+            if not (_looks_like_json(text) and self._take_whole(text)):
+                for item in _items(text):
+                    self.found += 1
+                    self._take(item)
         except InvalidText as error:
             if b"{{" in text.data:
+                del self.objects[before:]
                 self.skipped.append(f"{text.name} is a template: render it and pipe it in, as helm template … | podwall … -f -")
             else:
                 self.problems.append(error.problem)
+
+    def _take_whole(self, text: Text) -> bool:
+        """The common case at once: one JSON List of nothing but kinds that are read. Whether it was that."""
+        try:
+            found = msgspec.json.decode(text.data, type=_TypedList).items
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            return False
+        if {(group_of(version), kind) for kind, version in {(kind_of(o), o.apiVersion) for o in found}} - READ.keys():
+            return False
+        if any(isinstance(o, _POLICIES) for o in found):
+            self._check_policies(text, found)
+        self.objects += [Located(o, Origin(text.name, 0, n)) for n, o in enumerate(found)]
+        self.found += len(found)
+        return True
+
+    def _check_policies(self, text: Text, found: list[KubernetesObject]) -> None:
+        for number, (item, raw) in enumerate(zip(found, json.items(text.data) or (), strict=True)):
+            if isinstance(item, _POLICIES):
+                self._check_duplicates(raw, Origin(text.name, 0, number))
+
+    def _check_duplicates(self, raw: Raw, origin: Origin) -> None:
+        """A policy with a key twice is refused; other kinds are too many to look at so closely."""
+        try:
+            json.check_duplicates(raw, origin.source, origin.line)
+        except InvalidText as error:
+            self.mistakes.append(Mistake(origin, (), error.problem.message))
 
     def _take(self, item: _Item) -> None:
         if item.raw is not None:
@@ -110,7 +144,7 @@ class Decoder:
 
     def _add(self, found: KubernetesObject, item: _Item) -> None:
         if item.raw is not None and isinstance(found, _POLICIES):
-            json.check_duplicates(item.raw, item.origin.source, item.origin.line)
+            self._check_duplicates(item.raw, item.origin)
         self.objects.append(Located(found, item.origin))
 
     def _wrong(self, item: _Item, path: Path, message: str) -> None:
