@@ -10,7 +10,7 @@ import pytest
 from podwall.errors import InvalidText
 from podwall.text.build import MAX_DEPTH
 from podwall.text.where import Path, parse_field
-from podwall.text.yaml import Document, documents, locate
+from podwall.text.yaml import Document, documents, item_lines, locate
 
 
 def _all(text: str | bytes) -> list[Document]:
@@ -249,3 +249,46 @@ def test_locate_outside() -> None:
     assert locate(b"# nothing\n", "f.yaml", 0, path) == 1
     with pytest.raises(InvalidText, match=r"f.yaml:2"):
         locate(b"b: [\n}\na: 1\n", "f.yaml", 0, path)
+
+
+LISTS = """\
+# é\u2028# breaks a line for YAML, in no editor
+kind: List
+items:
+- a: 1
+  items: [x]
+-
+  # what comes next
+  b: {c: [1,
+    2]}
+- *never
+- {d: 1}
+---
+items: [a,
+  b, {c:
+  d}]
+---
+items: {a: 1}
+---
+- items: [a]
+---
+# nothing
+"""
+
+
+@pytest.mark.parametrize(
+    ("index", "lines"), [(0, [4, 8, 10, 11]), (1, [13, 14, 14]), (2, []), (3, []), (4, [])], ids=str
+)
+@pytest.mark.parametrize("odd", [True, False], ids=["odd breaks", "plain"])
+def test_item_lines(index: int, lines: list[int], odd: bool) -> None:
+    text = LISTS if odd else LISTS.replace("\u2028", " ")
+    assert item_lines(text.encode(), "f.yaml", index) == lines
+    for position, line in enumerate(lines):  # what `locate` says of each
+        assert locate(text.encode(), "f.yaml", index, ("items", position)) == line
+
+
+def test_item_lines_outside() -> None:
+    with pytest.raises(LookupError):
+        item_lines(b"items: []\n", "f.yaml", 1)
+    with pytest.raises(InvalidText, match=r"f.yaml:3"):
+        item_lines(b"items:\n- a\n- ]\n", "f.yaml", 0)

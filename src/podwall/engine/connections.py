@@ -12,7 +12,7 @@ from podwall.engine.grouping import Group
 from podwall.engine.postings import bits
 from podwall.engine.reach import Flow, Reach, Sources
 from podwall.engine.rules import Direction, PolicyRef
-from podwall.engine.sets import NO_PORTS, AddrSet, PortSet
+from podwall.engine.sets import NO_ADDRESSES, NO_PORTS, AddrSet, PortSet
 from podwall.engine.verdict import End, Judge
 
 __all__ = ["Edge", "External", "edges", "externals_of"]
@@ -48,9 +48,13 @@ class _Party(Struct, frozen=True):
 
 
 def externals_of(reach: Reach) -> list[External]:
-    """The external sets, in order of address."""
-    start = reach.layout.spans[EXTERNAL][0] if reach.externals else 0
-    return [External(a.cidrs()[0], start + i, a) for i, a in enumerate(reach.externals)]
+    """The external sets, in order of address. Cells that differ only by rules without effect are one atom, so one set."""
+    atoms = reach.layout.atom_of(EXTERNAL) if reach.externals else {}
+    held: dict[int, AddrSet] = {}
+    for slot, addresses in enumerate(reach.externals):
+        held[atoms[slot]] = held.get(atoms[slot], NO_ADDRESSES) | addresses
+    ordered = sorted(held.items(), key=lambda cell: cell[1].spans)
+    return [External(addresses.cidrs()[0], atom, addresses) for atom, addresses in ordered]
 
 
 def edges(reach: Reach, groups: list[Group], judge: Judge | None = None) -> Iterator[Edge]:

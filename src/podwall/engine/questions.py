@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import msgspec
 from msgspec import Struct
@@ -167,7 +168,12 @@ def _family(asked: Question, sources: Sequence[End], destinations: Sequence[End]
 
 
 def _has(end: End, family: int) -> bool:
-    return any(_is(address, family) for address in end.member.addresses)
+    return family in _families(end.member.addresses)
+
+
+@lru_cache(1 << 16)
+def _families(addresses: tuple[str, ...]) -> frozenset[int]:
+    return frozenset(6 if ":" in address else 4 for address in addresses)
 
 
 def _is(address: str, family: int) -> bool:

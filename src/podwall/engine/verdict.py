@@ -17,12 +17,12 @@ from podwall.engine.rules import (
     AnyPort,
     Block,
     Direction,
-    InNamespace,
     Isolation,
     Peer,
     Pods,
     PolicyRef,
     PolicyRules,
+    NamedPort,
     PortRange,
     PortTerm,
     Rule,
@@ -121,7 +121,15 @@ class _Governing(Struct, frozen=True, gc=False):
     rules: tuple[_Reader, ...]
 
 
+class _Governors(Struct, frozen=True, gc=False):
+    """The same for a namespace: each with the slots that it is about, as bits."""
+
+    isolations: tuple[tuple[Isolation, int], ...]
+    rules: tuple[tuple[_Reader, int], ...]
+
+
 _Class = tuple[str, int]  # namespace, slot
+_NO_CLASS: _Class = ("", 0)  # of what no selector sees
 
 
 class Judge:
@@ -133,14 +141,15 @@ class Judge:
         for ref in sorted(index.policies):
             self._own.setdefault(ref.namespace, []).append(index.policies[ref])
         self._governing: dict[tuple[Direction, _Class], _Governing] = {}
-        self._readers: dict[tuple[str, str, str, str], _Reader] = {}
+        self._governors: dict[tuple[Direction, str], _Governors] = {}
         self._classes: dict[EndpointKey, _Class] = {}
 
-    def verdict(self, asked: Connection) -> Verdict:
-        """The verdict with all its evidence."""
-        return Verdict(self.side(Direction.EGRESS, asked), self.side(Direction.INGRESS, asked))
+    def verdict(self, asked: Connection, *, evidence: bool = True) -> Verdict:
+        """The verdict, with every rule that matches if evidence is wanted, else with one."""
+        egress = self.side(Direction.EGRESS, asked, evidence=evidence)
+        return Verdict(egress, self.side(Direction.INGRESS, asked, evidence=evidence))
 
-    def side(self, direction: Direction, asked: Connection) -> Side:
+    def side(self, direction: Direction, asked: Connection, *, evidence: bool = True) -> Side:
         """One direction's decision."""
         subject, peer = asked.source, asked.destination
         if direction is Direction.INGRESS:
@@ -154,7 +163,15 @@ class Judge:
         governing = self._of(direction, subject.member)
         if not governing.isolations:
             return Side(direction, Reason.NOT_ISOLATED)
-        return self._ruled(direction, governing, peer.member, asked)
+        # What rests on an allotted address is only seen when all rules are.
+        matches, missed = self._matches(governing, peer.member, asked, every=evidence or peer.member.assumed)
+        return Side(
+            direction,
+            Reason.RULE if matches else Reason.NO_RULE,
+            governing.isolations,
+            tuple(matches),
+            assumed=peer.member.assumed and (all(map(_by_block, matches)) if matches else missed),
+        )
 
     def permits(
         self, direction: Direction, source: End, destination: End, ports: Mapping[int, PortSet]
@@ -174,7 +191,10 @@ class Judge:
                     found.add(reader.rule.policy)
         return tuple(sorted(found))
 
-    def _ruled(self, direction: Direction, governing: _Governing, peer: Endpoint, asked: Connection) -> Side:
+    def _matches(
+        self, governing: _Governing, peer: Endpoint, asked: Connection, *, every: bool
+    ) -> tuple[list[Match], bool]:
+        """The rules that match, and whether a block of one with the right port does not hold the peer's address."""
         matches: list[Match] = []
         block_missed = False
         for reader in governing.rules:
@@ -183,57 +203,46 @@ class Judge:
                 number = self._first_peer(reader, peer, asked.family)
                 if number is not None:
                     matches.append(Match(reader.rule, number, port))
+                    if not every:
+                        break
                 else:
                     block_missed = block_missed or any(isinstance(p, Block) for p in reader.rule.peers)
-        by_block = all(isinstance(m.rule.peers[m.peer], Block) for m in matches)
-        return Side(
-            direction,
-            Reason.RULE if matches else Reason.NO_RULE,
-            governing.isolations,
-            tuple(matches),
-            assumed=peer.assumed and (by_block if matches else block_missed),
-        )
+        return matches, block_missed
 
     def _of(self, direction: Direction, subject: Endpoint) -> _Governing:
         cls = self._class(subject)
         found = self._governing.get((direction, cls))
         if found is None:
-            found = self._governing[direction, cls] = self._govern(direction, cls)
+            governors = self._governors.get((direction, cls[0]))
+            if governors is None:
+                governors = self._governors[direction, cls[0]] = self._govern(direction, cls[0])
+            found = self._governing[direction, cls] = _Governing(
+                tuple(isolation for isolation, slots in governors.isolations if slots >> cls[1] & 1),
+                tuple(reader for reader, slots in governors.rules if slots >> cls[1] & 1),
+            )
         return found
 
-    def _govern(self, direction: Direction, cls: _Class) -> _Governing:
-        isolations: list[Isolation] = []
-        rules: list[_Reader] = []
-        for policy in self._own.get(cls[0], ()):
-            isolations += (i for i in policy.isolations if i.direction is direction and self._selects(i.subject, cls))
+    def _govern(self, direction: Direction, namespace: str) -> _Governors:
+        isolations: list[tuple[Isolation, int]] = []
+        rules: list[tuple[_Reader, int]] = []
+        for policy in self._own.get(namespace, ()):
+            for isolation in policy.isolations:
+                if isolation.direction is direction:
+                    isolations.append((isolation, self._index.pods(isolation.subject).get(namespace, 0)))
             for rule in policy.rules:
-                if rule.direction is direction and self._selects(rule.subject, cls):
-                    rules.append(self._reader(rule))
-        return _Governing(tuple(isolations), tuple(rules))
-
-    def _reader(self, rule: Rule) -> _Reader:
-        key = (rule.policy.kind, rule.policy.namespace, rule.policy.name, rule.path)
-        reader = self._readers.get(key)
-        if reader is None:
-            peers = tuple(self._index.pods(p) if isinstance(p, Pods) else None for p in rule.peers)
-            reader = self._readers[key] = _Reader(rule, peers)
-        return reader
-
-    def _selects(self, selection: Pods, cls: _Class) -> bool:
-        namespace, slot = cls
-        if isinstance(selection.scope, InNamespace) and selection.scope.name != namespace:
-            return False
-        return bool(self._index.pods(selection).get(namespace, 0) >> slot & 1)
+                if rule.direction is direction:
+                    peers = tuple(self._index.pods(p) if isinstance(p, Pods) else None for p in rule.peers)
+                    rules.append((_Reader(rule, peers), self._index.pods(rule.subject).get(namespace, 0)))
+        return _Governors(tuple(isolations), tuple(rules))
 
     def _first_peer(self, reader: _Reader, peer: Endpoint, family: int) -> int | None:
-        for number, (term, slots) in enumerate(zip(reader.rule.peers, reader.peers, strict=True)):
+        namespace, slot = self._class(peer) if _selectable(peer) else _NO_CLASS
+        for number, slots in enumerate(reader.peers):
             if slots is None:
-                if self._is_addressed(term, peer, family):
+                if self._is_addressed(reader.rule.peers[number], peer, family):
                     return number
-            elif _selectable(peer):
-                namespace, slot = self._class(peer)
-                if slots.get(namespace, 0) >> slot & 1:
-                    return number
+            elif slots.get(namespace, 0) >> slot & 1:
+                return number
         return None
 
     def _is_addressed(self, term: Peer, peer: Endpoint, family: int) -> bool:
@@ -254,10 +263,14 @@ class Judge:
         return found
 
 
+def _by_block(match: Match) -> bool:
+    return isinstance(match.rule.peers[match.peer], Block)
+
+
 def _same_pod(subject: End, peer: End) -> bool:
     if subject.many or peer.many:
         return False
-    return key_of(subject.member) == key_of(peer.member)
+    return subject.member.name == peer.member.name and key_of(subject.member) == key_of(peer.member)
 
 
 def _selectable(endpoint: Endpoint) -> bool:
@@ -273,19 +286,19 @@ def _on_own_node(subject: End, peer: End) -> bool:
 
 def _first_port(terms: tuple[PortTerm, ...], asked: Connection) -> int | None:
     for number, term in enumerate(terms):
-        match term:
-            case AnyPort():
+        if isinstance(term, PortRange):  # nearly all of them
+            if term.first <= asked.port <= term.last and term.protocol == asked.protocol:
                 return number
-            case PortRange(protocol, first, last):
-                if protocol == asked.protocol and first <= asked.port <= last:
-                    return number
-            case _:
-                wanted = PortName(term.name, term.protocol, asked.port)
-                # Resolved on the destination, whichever side asks (N13).
-                destination = asked.destination.member
-                if term.protocol == asked.protocol and wanted in destination.ports and _selectable(destination):
-                    return number
+        elif isinstance(term, AnyPort) or _is_named(term, asked):
+            return number
     return None
+
+
+def _is_named(term: NamedPort, asked: Connection) -> bool:
+    """Whether the port has this name on the destination, whichever side asks (N13)."""
+    wanted = PortName(term.name, term.protocol, asked.port)
+    destination = asked.destination.member
+    return term.protocol == asked.protocol and wanted in destination.ports and _selectable(destination)
 
 
 def _ports_on(terms: tuple[PortTerm, ...], destination: Endpoint) -> PortSet:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import msgspec
+from msgspec import Raw, Struct
 
 from podwall.engine.model import Model
 from podwall.engine.questions import Question, split_port
@@ -19,18 +21,18 @@ from podwall.ops.references import Refs
 __all__ = ["Answer", "answers", "lines_of"]
 
 Answer = dict[str, object]
-
-_WORDS = {int: "number", str: "text"}
 _PEERS = {Direction.EGRESS: "to", Direction.INGRESS: "from"}
 _TIERS = {Tier.ADMIN: "Admin", Tier.NETWORK_POLICY: "NetworkPolicy", Tier.BASELINE: "Baseline"}
 
-_FIELDS: dict[str, tuple[type, ...]] = {
-    "src": (str,),
-    "dst": (str,),
-    "protocol": (str,),
-    "port": (int, str),
-    "family": (int,),
-}
+
+class _Query(Struct, frozen=True):
+    """A line of the input; what else it holds is handed back as it came."""
+
+    src: str
+    dst: str
+    port: int | str | None = None
+    protocol: str | None = None
+    family: Literal[4, 6] | None = None
 
 
 def lines_of(queries: str) -> Iterable[bytes]:
@@ -46,57 +48,49 @@ def lines_of(queries: str) -> Iterable[bytes]:
 def answers(opened: Opened, lines: Iterable[bytes], *, trace: bool) -> Iterator[Answer]:
     """One answer for each line that is not blank, in order; a question that cannot be answered gets an `error`."""
     refs = Refs(opened) if trace else None
-    decode = msgspec.json.Decoder().decode
+    read, echo = msgspec.json.Decoder(_Query), msgspec.json.Decoder(dict[str, Raw])
     for line in lines:
-        if not line.strip():
-            continue
-        try:
-            asked = decode(line)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            yield {"query": line.decode(errors="replace").strip(), "error": f"not a JSON object: {error}"}
-            continue
-        if not isinstance(asked, dict):
-            yield {"query": asked, "error": "not a JSON object"}
-            continue
-        try:
-            answer = _answer(opened.model, _question(asked), refs)
-        except UnknownReference as error:
-            answer = {"error": str(error)}
-        if opened.incomplete:
-            answer["incomplete"] = opened.incomplete
-        yield {**asked, **answer}
+        if line.strip():
+            answer: Answer
+            try:
+                answer = _answer(opened.model, _question(read.decode(line)), refs)
+            except (UnknownReference, msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+                answer = {"error": str(error)}
+            if opened.incomplete:
+                answer["incomplete"] = opened.incomplete
+            yield {**_echoed(line, echo), **answer}
 
 
-def _question(asked: dict[str, object]) -> Question:
-    for name, sort in _FIELDS.items():
-        value = asked.get(name)
-        if value is not None and (not isinstance(value, sort) or isinstance(value, bool)):
-            raise UnknownReference(f"{name}: {value!r} is not a {' or '.join(_WORDS[s] for s in sort)}")
-    src, dst = asked.get("src"), asked.get("dst")
-    if not isinstance(src, str) or not isinstance(dst, str):
-        raise UnknownReference(f"a question needs {'src' if not isinstance(src, str) else 'dst'}")
-    dst, embedded = split_port(dst)
-    port = asked.get("port", embedded)
-    family = asked.get("family")
-    if not isinstance(port, int | str):
+def _echoed(line: bytes, decoder: msgspec.json.Decoder[dict[str, Raw]]) -> Answer:
+    """The question's own fields; the whole line where it has none."""
+    try:
+        return dict(decoder.decode(line))
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return {"query": line.decode(errors="replace").strip()}
+
+
+def _question(asked: _Query) -> Question:
+    dst, embedded = split_port(asked.dst)
+    port = embedded if asked.port is None else asked.port
+    if port is None:
         raise UnknownReference("a question needs a port: a number, or the name of the destination's port")
-    if family not in (None, 4, 6):
-        raise UnknownReference(f"family: {family!r} is not 4 or 6")
-    return Question(split_port(src)[0], dst, port, str(asked.get("protocol") or "TCP"), family)
+    return Question(split_port(asked.src)[0], dst, port, asked.protocol or "TCP", asked.family)
 
 
 def _answer(model: Model, asked: Question, refs: Refs | None) -> Answer:
     found = model.questions.connections(asked)
-    verdicts = [model.judge.verdict(c) for c in found.connections]
+    verdicts = [model.judge.verdict(c, evidence=refs is not None) for c in found.connections]
+    egress = all([v.egress.allowed for v in verdicts])
+    ingress = all([v.ingress.allowed for v in verdicts])
     answer: Answer = {
         "family": found.connections[0].family,
-        "verdict": _word(all(v.allowed for v in verdicts)),
-        "egress": _word(all(v.egress.allowed for v in verdicts)),
-        "ingress": _word(all(v.ingress.allowed for v in verdicts)),
+        "verdict": _word(egress and ingress),
+        "egress": _word(egress),
+        "ingress": _word(ingress),
     }
     if found.backends is not None:
         answer["backends"] = found.backends
-    if _assumed(verdicts):
+    if any([v.assumed for v in verdicts]):
         answer["assumed"] = "pod-cidr"
     if refs is not None:
         answer["trace"] = [_trace(c, v, refs) for c, v in zip(found.connections, verdicts, strict=True)]
@@ -133,10 +127,6 @@ def _side(side: Side, refs: Refs) -> Answer:
             for m in side.matches
         ],
     }
-
-
-def _assumed(verdicts: list[Verdict]) -> bool:
-    return any(v.assumed for v in verdicts)
 
 
 def _word(allowed: bool) -> str:  # noqa: FBT001 - what is said of it is the whole function

@@ -20,6 +20,7 @@ from yaml import (
     Mark,
     MarkedYAMLError,
     ScalarEvent,
+    SequenceStartEvent,
     StreamEndEvent,
     YAMLError,
 )
@@ -69,55 +70,127 @@ def locate(data: bytes, source: str, index: int, path: Path) -> int:
     Of the nearest node around it where there is no such path in the text, as behind an alias. Raises InvalidText where
     the document cannot be read so far, and LookupError where there is no such document.
     """
+    return locate_all(data, source, {index: (path,)})[index, path]
+
+
+def locate_all(data: bytes, source: str, wanted: Mapping[int, Collection[Path]]) -> dict[tuple[int, Path], int]:
+    """The lines of many paths of many documents, by document and path, in one pass; otherwise as `locate`."""
+    found: dict[tuple[int, Path], int] = {}
+    for chunk in split(data, source):
+        paths = wanted.get(chunk.index, ())
+        if paths:
+            marks = _scanned(chunk, lambda finder, paths=paths: finder.marks(paths))
+            lines = dict(zip(marks, chunk.lines_of(list(marks.values())), strict=True))
+            found |= {(chunk.index, path): _nearest(lines, path, chunk.line) for path in paths}
+    missing = wanted.keys() - {index for index, _ in found}
+    if missing:
+        raise LookupError(f"{source} has no document {min(missing)}")
+    return found
+
+
+def item_lines(data: bytes, source: str, index: int) -> list[int]:
+    """The lines (from 1) of the entries of the top-level list `items` of the document `index`, in one pass.
+
+    Empty where there is no such list. Raises as `locate` does.
+    """
     for chunk in split(data, source):
         if chunk.index == index:
-            try:
-                mark = _Finder(chunk.data, path).find()
-            except YAMLError as error:
-                raise InvalidText(source, *_explained(chunk, error)) from None
-            return chunk.line_of(mark) if mark else chunk.line
+            return chunk.lines_of(_scanned(chunk, lambda finder: finder.entries("items")))
     raise LookupError(f"{source} has no document {index}")
 
 
+def _scanned(chunk: Chunk, question: Callable[[_Finder], _T]) -> _T:
+    try:
+        return question(_Finder(chunk.data))
+    except YAMLError as error:
+        raise InvalidText(chunk.source, *_explained(chunk, error)) from None
+
+
+def _nearest(lines: dict[Path, int], path: Path, otherwise: int) -> int:
+    """The line of the longest part of the path that has one."""
+    return next((lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in lines), otherwise)
+
+
+_Wanted = dict[str | int, "_Wanted"]  # a tree of the steps of paths
+
+
+def _tree(paths: Iterable[Path]) -> _Wanted:
+    root: _Wanted = {}
+    for path in paths:
+        node = root
+        for step in path:
+            node = node.setdefault(step, {})
+    return root
+
+
+def _ends(wanted: _Wanted) -> int:
+    """How many paths end in or below the children."""
+    return sum(_ends(child) or 1 for child in wanted.values())
+
+
 class _Finder:
-    """Follows a path through libyaml's events and stops at its end, or where the text leaves it."""
+    """Follows paths through libyaml's events and stops where they all end, or where the text leaves them."""
 
-    def __init__(self, data: bytes, path: Path) -> None:
+    def __init__(self, data: bytes) -> None:
         self._next = scanner(data)
-        self._path = path
+        self._marks: dict[Path, Mark] = {}
+        self._left = 0
 
-    def find(self) -> Mark | None:
-        """Where the node at the path begins (its key, in a mapping), or the nearest one around it; None without any."""
+    def marks(self, paths: Iterable[Path]) -> dict[Path, Mark]:
+        """Where the nodes on the paths begin (their keys, in mappings), in the order of the text."""
+        wanted = _tree(paths)
+        self._left = _ends(wanted) or 1
+        event = self._first()
+        if event is not None:
+            self._visit((), begin(event), event, wanted)
+        return self._marks
+
+    def entries(self, key: str) -> list[Mark]:
+        """Where each entry of the list at a key of the document begins."""
+        event = self._first()
+        if isinstance(event, MappingStartEvent):
+            for name, _, child in self._children(event):
+                if name == key and isinstance(child, SequenceStartEvent):
+                    return [mark for _, mark, entry in self._children(child) if self._skip(entry)]
+                self._skip(child)
+        return []
+
+    def _first(self) -> Event | None:
+        """The event that begins the document's node, None for a text without any."""
         self._next()
-        if isinstance(self._next(), StreamEndEvent):
-            return None
-        event = self._next()
-        mark = begin(event)
-        for step in self._path:
-            found = self._child(event, step)
-            if found is None:
-                break
-            mark, event = found
-        return mark
+        return None if isinstance(self._next(), StreamEndEvent) else self._next()
 
-    def _child(self, parent: Event, step: str | int) -> tuple[Mark, Event] | None:
-        """The child's own mark or that of its key, and its first event. Reads up to there."""
+    def _visit(self, path: Path, mark: Mark, event: Event, wanted: _Wanted) -> None:
+        """Marks the node that begins with `event`, and what is wanted of it; reads to its end while more is wanted."""
+        self._marks[path] = mark
+        if not wanted or not isinstance(event, CollectionStartEvent):
+            self._left -= _ends(wanted) or 1
+            if self._left:
+                self._skip(event)
+            return
+        for name, place, child in self._children(event):
+            inner = None if name is None else wanted.pop(name, None)
+            if inner is None or name is None:
+                self._skip(child)
+            else:
+                self._visit((*path, name), place, child, inner)
+            if not self._left:
+                return
+        self._left -= _ends(wanted)
+
+    def _children(self, parent: CollectionStartEvent) -> Iterator[tuple[str | int | None, Mark, Event]]:
+        """Key or position, place and first event of each child; whoever asks reads it to its end."""
         in_mapping = isinstance(parent, MappingStartEvent)
-        if not isinstance(parent, CollectionStartEvent) or in_mapping == isinstance(step, int):
-            return None
         position = 0
         while not isinstance(event := self._next(), CollectionEndEvent):
-            mark, name = begin(event), position if not in_mapping else _name(event)
+            mark, name = begin(event), _name(event) if in_mapping else position
             if in_mapping:
                 self._skip(event)
                 event = self._next()
-            if name == step:
-                return mark, event
-            self._skip(event)
+            yield name, mark, event
             position += 1
-        return None
 
-    def _skip(self, event: Event) -> None:
+    def _skip(self, event: Event) -> bool:
         """Reads the rest of the node that begins with `event`."""
         level = 0
         while True:
@@ -126,7 +199,7 @@ class _Finder:
             elif isinstance(event, CollectionEndEvent):
                 level -= 1
             if level == 0:
-                return
+                return True
             event = self._next()
 
 
