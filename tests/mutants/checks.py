@@ -67,10 +67,11 @@ def _warning_faults(found: tuple[str, ...], wanted: tuple[Said, ...]) -> Iterato
 
 def _verdict_faults(opened: Opened, lines: tuple[Line, ...]) -> Iterator[str]:
     asked = [json.dumps(_query(line)).encode() for line in lines]
-    for line, answer in zip(lines, answers(opened, asked, trace=False), strict=True):
-        got = "error" if "error" in answer else answer["verdict"]
-        if got != line.want:
-            yield f"{line.text}: verdict {got}"
+    for trace in (False, True):  # without a trace the engine stops at the first rule that matches
+        for line, answer in zip(lines, answers(opened, asked, trace=trace), strict=True):
+            got = "error" if "error" in answer else answer["verdict"]
+            if got != line.want:
+                yield f"{line.text}: verdict {got}{' with a trace' if trace else ''}"
 
 
 def _query(line: Line) -> dict[str, str | int | None]:

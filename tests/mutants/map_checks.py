@@ -11,7 +11,7 @@ from functools import cached_property
 
 from podwall.cluster.endpoints import Endpoint
 from podwall.engine.connections import edges, externals_of
-from podwall.engine.counts import Counts, count
+from podwall.engine.counts import Counts
 from podwall.engine.index import EndpointKey, key_of
 from podwall.engine.model import Model
 from podwall.engine.questions import Question
@@ -79,7 +79,7 @@ def count_faults(model: Model) -> Iterator[str]:
     names = {group.name for group in model.groups(model.reach)}
     shown = sum(s != d and s in names and d in names for s, d in _Map(model).open)
     total = len(names)
-    counted = count(model.inside, model.groups(model.inside))
+    counted = model.counts()
     wanted = Counts(total, counted.classes, total * (total - 1), shown)
     if counted != wanted:
         yield f"the summary says {counted}, the map {wanted}"

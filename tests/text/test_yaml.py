@@ -10,7 +10,7 @@ import pytest
 from podwall.errors import InvalidText
 from podwall.text.build import MAX_DEPTH
 from podwall.text.where import Path, parse_field
-from podwall.text.yaml import Document, documents, item_lines, locate
+from podwall.text.yaml import Document, documents, item_lines, locate, locate_all
 
 
 def _all(text: str | bytes) -> list[Document]:
@@ -210,36 +210,44 @@ spec:
 """
 
 
-@pytest.mark.parametrize(
-    ("index", "field", "line"),
-    [
-        (0, "", 2),
-        (0, "kind", 3),
-        (0, "metadata.labels", 5),
-        (0, "metadata.labels[app.kubernetes.io/name]", 5),
-        (0, 'metadata.labels["1"]', 6),
-        (0, "metadata.annotations", 4),
-        (0, "spec", 2),
-        (1, "", 9),
-        (1, "kind", 9),
-        (1, "spec.ingress", 11),
-        (1, "spec.ingress[0]", 12),
-        (1, "spec.ingress[0].from[0].podSelector", 13),
-        (1, "spec.ingress[0].from[0].podSelector.matchLabels", 13),
-        (1, "spec.ingress[0].ports[0]", 15),
-        (1, "spec.ingress[0].ports[0].port", 16),
-        (1, "spec.ingress[0].ports[0].endPort", 15),
-        (1, "spec.ingress[0].ports[1].port", 18),
-        (1, "spec.ingress[0].ports[2]", 14),
-        (1, "spec.ingress[1].ports[1].port", 20),
-        (1, "spec.ingress.ports", 11),
-        (1, "spec[0]", 10),
-        (1, "spec.again[0].to", 23),
-        (1, "spec[quoted key]", 24),
-    ],
-)
+LINES = [
+    (0, "", 2),
+    (0, "kind", 3),
+    (0, "metadata.labels", 5),
+    (0, "metadata.labels[app.kubernetes.io/name]", 5),
+    (0, 'metadata.labels["1"]', 6),
+    (0, "metadata.annotations", 4),
+    (0, "spec", 2),
+    (1, "", 9),
+    (1, "kind", 9),
+    (1, "spec.ingress", 11),
+    (1, "spec.ingress[0]", 12),
+    (1, "spec.ingress[0].from[0].podSelector", 13),
+    (1, "spec.ingress[0].from[0].podSelector.matchLabels", 13),
+    (1, "spec.ingress[0].ports[0]", 15),
+    (1, "spec.ingress[0].ports[0].port", 16),
+    (1, "spec.ingress[0].ports[0].endPort", 15),
+    (1, "spec.ingress[0].ports[1].port", 18),
+    (1, "spec.ingress[0].ports[2]", 14),
+    (1, "spec.ingress[1].ports[1].port", 20),
+    (1, "spec.ingress.ports", 11),
+    (1, "spec[0]", 10),
+    (1, "spec.again[0].to", 23),
+    (1, "spec[quoted key]", 24),
+]
+
+
+@pytest.mark.parametrize(("index", "field", "line"), LINES)
 def test_locate(index: int, field: str, line: int) -> None:
     assert locate(MANIFEST.encode(), "f.yaml", index, parse_field(field)) == line
+
+
+def test_locate_all() -> None:
+    wanted: dict[int, list[Path]] = {0: [], 1: []}
+    for index, field, _ in LINES:
+        wanted[index].append(parse_field(field))
+    found = locate_all(MANIFEST.encode(), "f.yaml", wanted)
+    assert found == {(index, parse_field(field)): line for index, field, line in LINES}
 
 
 def test_locate_outside() -> None:

@@ -41,7 +41,7 @@ class Endpoint(Struct, frozen=True, gc=False):
     """One end of connections.
 
     `kind` is Pod, a workload's kind, Node or External. `addresses` holds at most one of each family for a Pod, IPv4
-    first. `controller` of a workload is itself; `many` says that it stands for, or has, more than one replica (D5).
+    first; `ports` are in the order of the containers. `controller` of a workload is itself; `many` says that it stands for, or has, more than one replica (D5).
     `assumed` says that the addresses were allotted (D2).
     """
 
@@ -204,14 +204,14 @@ def _listed(several: list[PodIP] | None, first: str | None) -> list[str]:
 
 
 def _port_names(spec: PodSpec) -> tuple[PortName, ...]:
-    """The named ports of app and sidecar containers; a name may stand for several numbers (N13)."""
-    found = {
+    """The named ports of app and sidecar containers, in that order; a name may stand for several numbers (N13)."""
+    found = (
         PortName(port.name, port.protocol or "TCP", port.containerPort)
         for container in _lasting(spec)
         for port in container.ports or ()
         if port.name
-    }
-    return tuple(sorted(found))
+    )
+    return tuple(dict.fromkeys(found))
 
 
 def _lasting(spec: PodSpec) -> Iterable[Container]:

@@ -49,11 +49,14 @@ def port_of(service: Service, name: str, protocol: str, port: int | str) -> Serv
 
 
 def target_numbers(port: ServicePort, endpoint: Endpoint) -> list[int]:
-    """The numbers that a Service's port goes to on an endpoint; none where a named targetPort is not there."""
+    """The number that a Service's port goes to on an endpoint; none where a named targetPort is not there.
+
+    Where containers share the name, the first one has it: so the endpoint controllers of Kubernetes choose.
+    """
     target = port.targetPort
     if isinstance(target, str) and not target.isdigit():
         protocol = port.protocol or "TCP"
-        return [p.number for p in endpoint.ports if (p.name, p.protocol) == (target, protocol)]
+        return [p.number for p in endpoint.ports if (p.name, p.protocol) == (target, protocol)][:1]
     return [int(target)] if target else [port.port]
 
 

@@ -61,7 +61,7 @@ def edges(reach: Reach, groups: list[Group], judge: Judge | None = None) -> Iter
     """Every open pair, by source and destination in no order; with `judge`, each with what permits it."""
     parties: dict[int, list[_Party]] = {}
     for group in groups:
-        end = End(group.name, group.members[0], group.many, group.node)
+        end = End(group.name, group.members[0], group.slot, group.many, group.node)
         parties.setdefault(group.atom, []).append(_Party(end, group.atom, None))
     for cell in externals_of(reach):
         end = End(cell.name, _standing_for(cell))

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
 from msgspec import Struct
 
 from podwall.engine.reach import Reach
 
 __all__ = ["Counts", "count"]
+
+# (grant, source) pairs up to which sources are gone over one by one: about a third of a second.
+_ONE_BY_ONE = 1_000_000
 
 
 class Counts(Struct, frozen=True):
@@ -30,6 +35,10 @@ def count(reach: Reach, weights: list[int]) -> Counts:
 
 
 def _open_pairs(reach: Reach, weights: list[int]) -> int:
+    if reach.weight() > _ONE_BY_ONE and sys.byteorder == "little":  # words are looked at as bytes
+        from podwall.engine import matrix  # numpy takes longer to import than most answers
+
+        return matrix.open_pairs(reach, weights)
     planes = _planes(weights)
     found = 0
     for sources in reach.sources():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+import msgspec
 from msgspec import Struct
 
 from podwall.cluster.endpoints import Controller, Endpoint
@@ -14,13 +15,17 @@ __all__ = ["Group", "groups_of", "weights_of"]
 
 
 class Group(Struct, frozen=True, gc=False):
-    """Endpoints shown as one; all of `members` are of one atom. `name` is unique: `ns/name`, or `ns/Kind/name`."""
+    """Endpoints shown as one; all of `members` are of one atom. `name` is unique: `ns/name`, or `ns/Kind/name`.
+
+    `slot` is the first member's; no rule tells those of the others from it.
+    """
 
     name: str
     kind: str
     namespace: str
     atom: int
     members: tuple[Endpoint, ...]
+    slot: int
     many: bool
 
     @property
@@ -50,9 +55,10 @@ _Family = dict[int, list[Endpoint]]  # the endpoints of one controller, by atom
 def groups_of(index: Index, layout: Layout) -> list[Group]:
     """Every endpoint of the index as part of a group, in order of name."""
     alone, families = _sorted_out(index, layout)
-    out = [_alone(endpoint, atom) for endpoint, atom in alone]
+    slot = index.slot
+    out = [_alone(endpoint, atom, slot(endpoint)) for endpoint, atom in alone]
     for (_, controller), family in families.items():
-        out += _family(controller, family)
+        out += _family(controller, family, slot)
     return sorted(_unique(out), key=lambda g: (g.namespace, g.name))
 
 
@@ -99,21 +105,21 @@ def _ranked(family: _Family) -> list[tuple[int, list[Endpoint]]]:
     return sorted(family.items(), key=lambda item: (-len(item[1]), min(e.name for e in item[1])))
 
 
-def _alone(endpoint: Endpoint, atom: int) -> Group:
+def _alone(endpoint: Endpoint, atom: int, slot: int) -> Group:
     name = f"{endpoint.namespace}/{endpoint.name}"
-    return Group(name, endpoint.kind, endpoint.namespace, atom, (endpoint,), many=False)
+    return Group(name, endpoint.kind, endpoint.namespace, atom, (endpoint,), slot, many=False)
 
 
-def _family(controller: Controller, family: _Family) -> Iterable[Group]:
+def _family(controller: Controller, family: _Family, slot: Callable[[Endpoint], int]) -> Iterable[Group]:
     """The largest class goes by the controller's name, the others by their Pods'."""
     (atom, members), *others = _ranked(family)
     members.sort(key=lambda e: e.name)
     namespace = members[0].namespace
     many = len(members) > 1 or any(e.many for e in members)
-    yield Group(f"{namespace}/{controller.name}", controller.kind, namespace, atom, tuple(members), many)
+    yield Group(f"{namespace}/{controller.name}", controller.kind, namespace, atom, tuple(members), slot(members[0]), many)
     for other, endpoints in others:
         for endpoint in endpoints:
-            yield _alone(endpoint, other)
+            yield _alone(endpoint, other, slot(endpoint))
 
 
 def _unique(groups: list[Group]) -> Iterable[Group]:
@@ -124,10 +130,7 @@ def _unique(groups: list[Group]) -> Iterable[Group]:
     for group in groups:
         if holders[group.name] > 1 and group.kind != "Pod":
             namespace, _, name = group.name.partition("/")
-            yield Group(f"{namespace}/{group.kind}/{name}", *_rest(group))
+            yield msgspec.structs.replace(group, name=f"{namespace}/{group.kind}/{name}")
         else:
             yield group
 
-
-def _rest(group: Group) -> tuple[str, str, int, tuple[Endpoint, ...], bool]:
-    return group.kind, group.namespace, group.atom, group.members, group.many

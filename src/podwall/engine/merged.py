@@ -29,7 +29,11 @@ class Merged:
                 self.ports.append(grant.ports)
                 self.sources.append({})
             self._add(number, grant.sources)
-        self.everyone = [n for n, sources in enumerate(self.sources) if sources is None]
+        self.for_everyone: dict[PortSet, int] = {}  # ports → destinations, of the grants that everyone is a source of
+        for number, sources in enumerate(self.sources):
+            if sources is None:
+                known = self.for_everyone.get(self.ports[number], 0)
+                self.for_everyone[self.ports[number]] = known | self.destinations[number]
 
     def _add(self, number: int, sources: Slots | None) -> None:
         known = self.sources[number]

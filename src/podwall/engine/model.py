@@ -58,7 +58,7 @@ class Model:
     @cached_property
     def questions(self) -> Questions:
         """References and what is asked of them."""
-        references = References(self.cluster, self.endpoints, self._groups_for_names, self.namespace)
+        references = References(self.cluster, self.index, self._groups_for_names, self.namespace)
         return Questions(self.cluster, references)
 
     def groups(self, reach: Reach) -> list[Group]:

@@ -12,7 +12,7 @@ from podwall.api.core import ServicePort
 from podwall.cluster.endpoints import Endpoint
 from podwall.cluster.objects import Cluster
 from podwall.cluster.services import port_of, selects, slice_addresses, target_numbers
-from podwall.engine.references import References, ServiceRef, group_end, pod_end, with_addresses
+from podwall.engine.references import References, ServiceRef, group_end, with_addresses
 from podwall.engine.sets import PROTOCOLS
 from podwall.engine.verdict import Connection, End
 from podwall.errors import UnknownReference
@@ -69,11 +69,12 @@ class Questions:
         else:
             ways = [way for end in destination for way in _at_port(end, asked)]
         family = _family(asked, sources, [end for end, _ in ways])
+        asking = [s for s in sources if family in _families(s.member.addresses)]
         made = tuple(
             Connection(s, d, asked.protocol, port, family, hairpin=behind)
-            for s in sources
             for d, port in ways
-            if _has(s, family) and _has(d, family)
+            if family in _families(d.member.addresses)
+            for s in asking
         )
         return Asked(made, tuple(sorted({c.destination.name for c in made})) if behind else None)
 
@@ -81,7 +82,7 @@ class Questions:
         """Everyone behind a Service, whatever the port."""
         if _selector(ref):
             groups = self._references.groups_in(ref.namespace)
-            found = [pod_end(member) for g in groups for member in g.members if selects(ref.service, member)]
+            found = [self._references.pod_end(member) for g in groups for member in g.members if selects(ref.service, member)]
         else:
             addresses = slice_addresses(self._cluster.namespaces[ref.namespace], ref.service, None)
             found = [end for a in addresses for end in self._end_of(a.address)]
@@ -123,7 +124,7 @@ class Questions:
                 if len(members) == len(group.members):
                     yield group_end(group), number
                 else:
-                    yield from ((pod_end(member), number) for member in members)
+                    yield from ((self._references.pod_end(member), number) for member in members)
 
 
 def _selector(ref: ServiceRef) -> bool:
@@ -160,15 +161,19 @@ def _at_port(end: End, asked: Question) -> Iterator[_Way]:
 
 def _family(asked: Question, sources: Sequence[End], destinations: Sequence[End]) -> int:
     """The family that is asked for, else the first that both sides have, IPv4 first (D20)."""
-    for family in (4, 6) if asked.family is None else (asked.family,):
-        if any(_has(s, family) for s in sources) and any(_has(d, family) for d in destinations):
-            return family
+    common = _any_family(sources) & _any_family(destinations)
+    if asked.family is None and common:
+        return min(common)
+    if asked.family in common:
+        return asked.family
     wanted = f"IPv{asked.family} address" if asked.family else "address family"
     raise UnknownReference(f"{asked.src} and {asked.dst} have no {wanted} in common")
 
 
-def _has(end: End, family: int) -> bool:
-    return family in _families(end.member.addresses)
+def _any_family(ends: Sequence[End]) -> frozenset[int]:
+    if len(ends) == 1:
+        return _families(ends[0].member.addresses)
+    return frozenset[int]().union(*(_families(end.member.addresses) for end in ends))
 
 
 @lru_cache(1 << 16)

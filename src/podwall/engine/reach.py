@@ -19,7 +19,7 @@ from podwall.engine.postings import bits
 from podwall.engine.rules import Direction
 from podwall.engine.sets import ALL_PORTS, AddrSet, PortSet
 
-__all__ = ["Family", "Flow", "Reach", "Sources"]
+__all__ = ["Family", "Flow", "Reach", "Sources", "overlap"]
 
 
 class Flow(Struct, frozen=True, gc=False):
@@ -47,7 +47,8 @@ class Family(Struct, frozen=True):
 
 
 @cache
-def _overlap(a: PortSet, b: PortSet) -> bool:
+def overlap(a: PortSet, b: PortSet) -> bool:
+    """Whether the sets share a port; there are few sets and many pairs of them."""
     return a.overlaps(b)
 
 
@@ -109,7 +110,7 @@ class Reach:
         for family, ingress, ports, destinations in self._ways(sources):
             let_in = 0
             for in_ports, subjects in ingress.items():
-                if _overlap(ports, in_ports):
+                if overlap(ports, in_ports):
                     let_in |= subjects
             found |= destinations & let_in & family.members
         return found
@@ -119,7 +120,7 @@ class Reach:
         for family, ingress, ports, destinations in self._ways(sources):
             for in_ports, subjects in ingress.items():
                 hit = destinations & subjects & family.members
-                if hit and _overlap(ports, in_ports):
+                if hit and overlap(ports, in_ports):
                     yield Flow(family.number, _common(ports, in_ports), hit)
 
     def _ways(self, sources: Sources) -> Iterator[tuple[Family, Mapping[PortSet, int], PortSet, int]]:
@@ -131,11 +132,10 @@ class Reach:
 
 
 def _by_ports(merged: Merged, numbers: Sequence[int]) -> dict[PortSet, int]:
-    out: dict[PortSet, int] = {}
-    for chosen in (merged.everyone, numbers):
-        for n in chosen:
-            ports = merged.ports[n]
-            out[ports] = out.get(ports, 0) | merged.destinations[n]
+    out = dict(merged.for_everyone)
+    for n in numbers:
+        ports = merged.ports[n]
+        out[ports] = out.get(ports, 0) | merged.destinations[n]
     return out
 
 

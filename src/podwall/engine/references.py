@@ -18,10 +18,11 @@ from podwall.cluster.hosts import external, hosts, node_endpoints
 from podwall.cluster.objects import Cluster, name_of
 from podwall.cluster.services import addresses_of
 from podwall.engine.grouping import Group
+from podwall.engine.index import Index
 from podwall.engine.verdict import End
 from podwall.errors import UnknownReference
 
-__all__ = ["References", "ServiceRef", "Target", "group_end", "pod_end", "with_addresses"]
+__all__ = ["References", "ServiceRef", "Target", "group_end", "with_addresses"]
 
 
 class ServiceRef(Struct, frozen=True, gc=False):
@@ -44,16 +45,16 @@ class References:
     """All that can be named in one cluster. `groups` is called when a name of a workload is first asked for."""
 
     def __init__(
-        self, cluster: Cluster, endpoints: Sequence[Endpoint], groups: Callable[[], list[Group]], namespace: str
+        self, cluster: Cluster, index: Index, groups: Callable[[], list[Group]], namespace: str
     ) -> None:
         self._cluster = cluster
+        self._index = index
         self._namespace = namespace
         self._make_groups = groups
-        self._pods = {(e.namespace, e.name): e for e in endpoints if e.kind == "Pod"}
+        self._pods = {(e.namespace, e.name): e for e, _ in index.endpoints() if e.kind == "Pod"}
         self._groups: dict[str, list[Group]] | None = None
         self._nodes = {e.name: e for e in node_endpoints(cluster)}
         self._addresses: dict[str, list[Target]] | None = None
-        self._endpoints = endpoints
         self._memo: dict[str, Target] = {}
 
     def target(self, reference: str) -> Target:
@@ -84,7 +85,7 @@ class References:
     def _named(self, namespace: str, name: str) -> tuple[End, ...]:
         pod = self._pods.get((namespace, name))
         if pod is not None:
-            return (pod_end(pod),)
+            return (self.pod_end(pod),)
         found = self._of_name(namespace, name)
         if len(found) == 1:
             return (group_end(found[0]),)
@@ -98,7 +99,7 @@ class References:
             pod = self._pods.get((namespace, name))
             if pod is None:
                 raise UnknownReference(self._absent(namespace, name))
-            return pod_end(pod)
+            return self.pod_end(pod)
         for group in self._of_name(namespace, name):
             if group.kind.lower() == kind.lower():
                 return group_end(group)
@@ -160,10 +161,10 @@ class References:
 
     def _all_addresses(self) -> dict[str, list[Target]]:
         out: dict[str, list[Target]] = {}
-        for endpoint in self._endpoints:
+        for endpoint, _ in self._index.endpoints():
             if not endpoint.host_network:  # a host-network Pod counts as its node (D19)
                 for address in endpoint.addresses:
-                    out.setdefault(_canonical(address), []).append((pod_end(endpoint),))
+                    out.setdefault(_canonical(address), []).append((self.pod_end(endpoint),))
         for bucket in self._cluster.namespaces.values():
             for located in bucket.services:
                 for address in addresses_of(located.object):
@@ -171,6 +172,10 @@ class References:
         for address, node in hosts(self._cluster).items():
             out.setdefault(_canonical(address), []).append((End(f"node/{node.name}", node, node=node.name),))
         return out
+
+    def pod_end(self, pod: Endpoint) -> End:
+        """One Pod (or one workload's template) by its own name."""
+        return End(f"{pod.namespace}/{pod.name}", pod, self._index.slot(pod), node=pod.node)
 
     def groups_in(self, namespace: str) -> list[Group]:
         """Everything in a namespace, grouped."""
@@ -210,14 +215,9 @@ def _controller_name(group: Group) -> str:
     return controller.name if controller else ""
 
 
-def pod_end(pod: Endpoint) -> End:
-    """One Pod (or one workload's template) by its own name."""
-    return End(f"{pod.namespace}/{pod.name}", pod, node=pod.node)
-
-
 def group_end(group: Group) -> End:
     """A group by its name."""
-    return End(group.name, group.members[0], group.many, group.node, group.members)
+    return End(group.name, group.members[0], group.slot, group.many, group.node, group.members)
 
 
 def with_addresses(end: End, addresses: Sequence[str]) -> End:

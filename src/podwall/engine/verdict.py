@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from podwall.cluster.endpoints import Endpoint, PortName
-from podwall.engine.index import EndpointKey, Index, Slots, key_of
+from podwall.engine.index import Index, Slots, key_of
 from podwall.engine.rules import (
     AnyPeer,
     AnyPort,
@@ -35,11 +35,13 @@ __all__ = ["Connection", "End", "Judge", "Match", "Reason", "Side", "Verdict"]
 class End(Struct, frozen=True, gc=False):
     """One end of a question: `member` stands for all that `name` means, which are `members` where they are several.
 
-    `many` is as in Endpoint; `node` is the one that all are on.
+    `slot` is their class in the index, -1 for what is not in it. `many` is as in Endpoint; `node` is the one that all
+    are on.
     """
 
     name: str
     member: Endpoint
+    slot: int = -1
     many: bool = False
     node: str | None = None
     members: tuple[Endpoint, ...] = ()
@@ -140,9 +142,8 @@ class Judge:
         self._own: dict[str, list[PolicyRules]] = {}
         for ref in sorted(index.policies):
             self._own.setdefault(ref.namespace, []).append(index.policies[ref])
-        self._governing: dict[tuple[Direction, _Class], _Governing] = {}
-        self._governors: dict[tuple[Direction, str], _Governors] = {}
-        self._classes: dict[EndpointKey, _Class] = {}
+        self._governing: tuple[dict[_Class, _Governing], dict[_Class, _Governing]] = ({}, {})
+        self._governors: tuple[dict[str, _Governors], dict[str, _Governors]] = ({}, {})
 
     def verdict(self, asked: Connection, *, evidence: bool = True) -> Verdict:
         """The verdict, with every rule that matches if evidence is wanted, else with one."""
@@ -160,11 +161,11 @@ class Judge:
             return Side(direction, Reason.NOT_A_POD)
         if direction is Direction.INGRESS and _on_own_node(subject, peer):
             return Side(direction, Reason.OWN_NODE)
-        governing = self._of(direction, subject.member)
+        governing = self._of(direction, subject)
         if not governing.isolations:
             return Side(direction, Reason.NOT_ISOLATED)
         # What rests on an allotted address is only seen when all rules are.
-        matches, missed = self._matches(governing, peer.member, asked, every=evidence or peer.member.assumed)
+        matches, missed = self._matches(governing, peer, asked, every=evidence or peer.member.assumed)
         return Side(
             direction,
             Reason.RULE if matches else Reason.NO_RULE,
@@ -180,19 +181,19 @@ class Judge:
         subject, peer = (source, destination) if direction is Direction.EGRESS else (destination, source)
         if not _selectable(subject.member):
             return None
-        governing = self._of(direction, subject.member)
+        governing = self._of(direction, subject)
         if not governing.isolations:
             return None
         found = set()
         for reader in governing.rules:
             granted = _ports_on(reader.rule.ports, destination.member)
             for family, opened in ports.items():
-                if granted.overlaps(opened) and self._first_peer(reader, peer.member, family) is not None:
+                if granted.overlaps(opened) and self._first_peer(reader, peer, family) is not None:
                     found.add(reader.rule.policy)
         return tuple(sorted(found))
 
     def _matches(
-        self, governing: _Governing, peer: Endpoint, asked: Connection, *, every: bool
+        self, governing: _Governing, peer: End, asked: Connection, *, every: bool
     ) -> tuple[list[Match], bool]:
         """The rules that match, and whether a block of one with the right port does not hold the peer's address."""
         matches: list[Match] = []
@@ -209,16 +210,17 @@ class Judge:
                     block_missed = block_missed or any(isinstance(p, Block) for p in reader.rule.peers)
         return matches, block_missed
 
-    def _of(self, direction: Direction, subject: Endpoint) -> _Governing:
-        cls = self._class(subject)
-        found = self._governing.get((direction, cls))
+    def _of(self, direction: Direction, subject: End) -> _Governing:
+        namespace, slot = subject.member.namespace, subject.slot
+        inwards = direction is Direction.INGRESS
+        found = self._governing[inwards].get((namespace, slot))
         if found is None:
-            governors = self._governors.get((direction, cls[0]))
+            governors = self._governors[inwards].get(namespace)
             if governors is None:
-                governors = self._governors[direction, cls[0]] = self._govern(direction, cls[0])
-            found = self._governing[direction, cls] = _Governing(
-                tuple(isolation for isolation, slots in governors.isolations if slots >> cls[1] & 1),
-                tuple(reader for reader, slots in governors.rules if slots >> cls[1] & 1),
+                governors = self._governors[inwards][namespace] = self._govern(direction, namespace)
+            found = self._governing[inwards][namespace, slot] = _Governing(
+                tuple(isolation for isolation, slots in governors.isolations if slots >> slot & 1),
+                tuple(reader for reader, slots in governors.rules if slots >> slot & 1),
             )
         return found
 
@@ -235,11 +237,11 @@ class Judge:
                     rules.append((_Reader(rule, peers), self._index.pods(rule.subject).get(namespace, 0)))
         return _Governors(tuple(isolations), tuple(rules))
 
-    def _first_peer(self, reader: _Reader, peer: Endpoint, family: int) -> int | None:
-        namespace, slot = self._class(peer) if _selectable(peer) else _NO_CLASS
+    def _first_peer(self, reader: _Reader, peer: End, family: int) -> int | None:
+        namespace, slot = (peer.member.namespace, peer.slot) if _selectable(peer.member) else _NO_CLASS
         for number, slots in enumerate(reader.peers):
             if slots is None:
-                if self._is_addressed(reader.rule.peers[number], peer, family):
+                if self._is_addressed(reader.rule.peers[number], peer.member, family):
                     return number
             elif slots.get(namespace, 0) >> slot & 1:
                 return number
@@ -254,13 +256,6 @@ class Judge:
                 return any((":" in a) == (family == 6) and a in addresses for a in peer.addresses)
             case _:
                 return False
-
-    def _class(self, endpoint: Endpoint) -> _Class:
-        key = key_of(endpoint)
-        found = self._classes.get(key)
-        if found is None:
-            found = self._classes[key] = (endpoint.namespace, self._index.slot(endpoint))
-        return found
 
 
 def _by_block(match: Match) -> bool:

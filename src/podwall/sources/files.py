@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import subprocess
 import sys
 import zlib
@@ -13,7 +14,7 @@ from msgspec import Struct
 
 from podwall.errors import InputError
 
-__all__ = ["STDIN", "Found", "Text", "kustomize", "read"]
+__all__ = ["STDIN", "Found", "Text", "is_json", "kustomize", "read"]
 
 STDIN = "<stdin>"
 _SUFFIXES = (".yaml", ".yml", ".json")
@@ -36,6 +37,15 @@ class Text(Struct, frozen=True):
     def reread(self) -> bytes:
         """The data, from the file if need be. Raises InputError where that is gone."""
         return self.data if self.path is None else _file(self.path).data
+
+
+_JSON_START = re.compile(rb"[\xef\xbb\xbf \t\r\n]*[\[{][ \t\r\n]*[\[\]{}\"]")
+
+
+def is_json(data: bytes) -> bool:
+    """Whether a text begins as JSON does; `{{` is a template, and `{a: b}` is YAML."""
+    found = _JSON_START.match(data[:4096])
+    return found is not None and not found[0].endswith(b"{{")
 
 
 class Found(Struct, frozen=True):

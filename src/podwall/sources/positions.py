@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from msgspec import Raw
 
 from podwall.cluster.objects import Origin
 from podwall.errors import InputError, InvalidText
-from podwall.sources.files import Text
+from podwall.sources.files import Text, is_json
 from podwall.text import json, yaml
 from podwall.text.where import Path
 
 __all__ = ["Positions"]
+
+_Start = tuple[int, Raw]  # the line where a JSON value begins, and the value
 
 
 class Positions:
@@ -21,20 +23,35 @@ class Positions:
     def __init__(self, texts: Iterable[Text]) -> None:
         self._texts = {text.name: text.again() for text in texts}
         self._held: tuple[str, bytes] = ("", b"")
-        self._items: dict[tuple[str, int], list[tuple[int, Raw]]] = {}
-        self._yaml_items: dict[tuple[str, int], list[int]] = {}
+        self._values: dict[str, list[_Start]] = {}
+        self._items: dict[tuple[str, int], list[_Start]] = {}
+        self._item_lines: dict[tuple[str, int], list[int]] = {}
+        self._fields: dict[tuple[str, int, Path], int] = {}
+
+    def prepare(self, places: Iterable[tuple[Origin, Path]]) -> None:
+        """Looks up many fields at once: one pass over each text, where asking one by one would take one each."""
+        wanted: dict[str, dict[int, set[Path]]] = {}
+        for origin, path in places:
+            if path and origin.source in self._texts:
+                wanted.setdefault(origin.source, {}).setdefault(origin.document, set()).add(_from_root(origin, path))
+        for source, documents in sorted(wanted.items()):
+            try:
+                data = self._data(source)
+                if not is_json(data):
+                    lines = yaml.locate_all(data, source, documents)
+                    self._fields |= {(source, index, path): line for (index, path), line in lines.items()}
+            except (InputError, InvalidText, LookupError):  # gone or changed since
+                continue
 
     def line(self, origin: Origin, path: Path = ()) -> int:
         """The line of an object, or of one of its fields; 0 where the text is not at hand."""
         if origin.line and not path:
             return origin.line
         if origin.source not in self._texts:
-            return 0
+            return origin.line
         try:
             data = self._data(origin.source)
-            if data[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
-                return self._json_line(data, origin, path)
-            return self._yaml_line(data, origin, path)
+            return self._json_line(data, origin, path) if is_json(data) else self._yaml_line(data, origin, path)
         except (InputError, InvalidText, LookupError):  # gone or changed since
             return origin.line
 
@@ -49,31 +66,39 @@ class Positions:
         return self._held[1]
 
     def _yaml_line(self, data: bytes, origin: Origin, path: Path) -> int:
-        if origin.item < 0:
-            return yaml.locate(data, origin.source, origin.document, path)
-        if path:
-            return yaml.locate(data, origin.source, origin.document, ("items", origin.item, *path))
+        if path or origin.item < 0:
+            steps = _from_root(origin, path)
+            found = self._fields.get((origin.source, origin.document, steps))
+            return found or yaml.locate(data, origin.source, origin.document, steps)
         key = (origin.source, origin.document)
-        if key not in self._yaml_items:
-            self._yaml_items[key] = yaml.item_lines(data, origin.source, origin.document)
-        return self._yaml_items[key][origin.item]
+        if key not in self._item_lines:
+            self._item_lines[key] = yaml.item_lines(data, origin.source, origin.document)
+        return self._item_lines[key][origin.item]
 
     def _json_line(self, data: bytes, origin: Origin, path: Path) -> int:
-        line, raw = self._json_values(data, origin)[max(origin.item, 0)]
+        if origin.source not in self._values:
+            self._values[origin.source] = [(value.line, value.raw) for value in json.values(data, origin.source)]
+        line, raw = self._values[origin.source][origin.document]
+        if origin.item >= 0:
+            key = (origin.source, origin.document)
+            if key not in self._items:
+                self._items[key] = list(_starts(line, raw))
+            line, raw = self._items[key][origin.item]
         return line + (json.locate(raw, path) if path else 0)
 
-    def _json_values(self, data: bytes, origin: Origin) -> list[tuple[int, Raw]]:
-        """The items of one value, or the value itself, each with its first line; found in one pass."""
-        key = (origin.source, origin.document)
-        if key not in self._items:
-            value = next(v for n, v in enumerate(json.values(data, origin.source)) if n == origin.document)
-            whole = bytes(value.raw)
-            found: list[tuple[int, Raw]] = []
-            line, at = value.line, 0
-            for raw in json.items(value.raw) or [value.raw]:
-                start = whole.index(bytes(raw), at)
-                line += whole.count(b"\n", at, start)
-                found.append((line, raw))
-                at = start
-            self._items[key] = found
-        return self._items[key]
+
+def _from_root(origin: Origin, path: Path) -> Path:
+    """The path as it stands in the document, where the object may be the item of a list."""
+    return path if origin.item < 0 else ("items", origin.item, *path)
+
+
+def _starts(line: int, raw: Raw) -> Iterator[_Start]:
+    """The items of a list, each with its first line; in one pass."""
+    whole, at = bytes(raw), 0
+    for item in json.items(raw) or ():
+        text = bytes(item)
+        start = whole.index(text, at)
+        line += whole.count(b"\n", at, start)
+        yield line, item
+        line += text.count(b"\n")
+        at = start + len(text)

@@ -9,7 +9,8 @@ Unlike kubectl, this refuses what kubectl would drop in silence: a second value 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from msgspec import Struct
 from yaml import (
@@ -77,9 +78,10 @@ def locate_all(data: bytes, source: str, wanted: Mapping[int, Collection[Path]])
     """The lines of many paths of many documents, by document and path, in one pass; otherwise as `locate`."""
     found: dict[tuple[int, Path], int] = {}
     for chunk in split(data, source):
-        paths = wanted.get(chunk.index, ())
+        paths = wanted.get(chunk.index)
         if paths:
-            marks = _scanned(chunk, lambda finder, paths=paths: finder.marks(paths))
+            with _explaining(chunk, source):
+                marks = _Finder(chunk.data).marks(paths)
             lines = dict(zip(marks, chunk.lines_of(list(marks.values())), strict=True))
             found |= {(chunk.index, path): _nearest(lines, path, chunk.line) for path in paths}
     missing = wanted.keys() - {index for index, _ in found}
@@ -95,15 +97,17 @@ def item_lines(data: bytes, source: str, index: int) -> list[int]:
     """
     for chunk in split(data, source):
         if chunk.index == index:
-            return chunk.lines_of(_scanned(chunk, lambda finder: finder.entries("items")))
+            with _explaining(chunk, source):
+                return chunk.lines_of(_Finder(chunk.data).entries("items"))
     raise LookupError(f"{source} has no document {index}")
 
 
-def _scanned(chunk: Chunk, question: Callable[[_Finder], _T]) -> _T:
+@contextmanager
+def _explaining(chunk: Chunk, source: str) -> Iterator[None]:
     try:
-        return question(_Finder(chunk.data))
+        yield
     except YAMLError as error:
-        raise InvalidText(chunk.source, *_explained(chunk, error)) from None
+        raise InvalidText(source, *_explained(chunk, error)) from None
 
 
 def _nearest(lines: dict[Path, int], path: Path, otherwise: int) -> int:
@@ -151,9 +155,14 @@ class _Finder:
         if isinstance(event, MappingStartEvent):
             for name, _, child in self._children(event):
                 if name == key and isinstance(child, SequenceStartEvent):
-                    return [mark for _, mark, entry in self._children(child) if self._skip(entry)]
+                    return list(self._places(child))
                 self._skip(child)
         return []
+
+    def _places(self, parent: CollectionStartEvent) -> Iterator[Mark]:
+        for _, mark, child in self._children(parent):
+            self._skip(child)
+            yield mark
 
     def _first(self) -> Event | None:
         """The event that begins the document's node, None for a text without any."""
@@ -190,7 +199,7 @@ class _Finder:
             yield name, mark, event
             position += 1
 
-    def _skip(self, event: Event) -> bool:
+    def _skip(self, event: Event) -> None:
         """Reads the rest of the node that begins with `event`."""
         level = 0
         while True:
@@ -199,7 +208,7 @@ class _Finder:
             elif isinstance(event, CollectionEndEvent):
                 level -= 1
             if level == 0:
-                return True
+                return
             event = self._next()
 
 
