@@ -13,7 +13,7 @@ class PodwallError(Exception):
     """A mistake of the user or of the surroundings: one clear message, exit code 2."""
 
 
-class Problem(Struct, frozen=True, order=True):
+class Problem(Struct, frozen=True):
     """One mistake in the input: `where` is `file:line` (or `file`), `path` the field (may be empty)."""
 
     where: str
@@ -24,6 +24,12 @@ class Problem(Struct, frozen=True, order=True):
         field = f"{self.path}: " if self.path else ""
         return f"{self.where}: {field}{self.message}"
 
+    def order(self) -> tuple[str, int, str, str]:
+        """Where it stands among others: by file, then by line as a number."""
+        file, _, line = self.where.rpartition(":")
+        place = (file, int(line)) if line.isdecimal() else (self.where, 0)
+        return (*place, self.path, self.message)
+
 
 class InputError(PodwallError):
     """The input cannot be read at all: a missing file, an unreadable directory, a value of a flag."""
@@ -33,6 +39,7 @@ class InvalidText(PodwallError):
     """Text that is not the YAML or JSON it should be. `line` counts from 1."""
 
     def __init__(self, source: str, line: int, message: str) -> None:
+        self.line = line
         self.problem = Problem(f"{source}:{line}", "", message)
         super().__init__(str(self.problem))
 
@@ -41,7 +48,7 @@ class InvalidInput(PodwallError):
     """All the mistakes of one run, collected and sorted."""
 
     def __init__(self, problems: list[Problem]) -> None:
-        self.problems = sorted(set(problems))
+        self.problems = sorted(set(problems), key=Problem.order)
         super().__init__("\n".join(str(p) for p in self.problems))
 
 

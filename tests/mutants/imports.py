@@ -1,5 +1,5 @@
-"""Podwall imported anew with some of its source changed: in memory, nothing is written, and other files keep their
-compiled form. For worker processes only: whoever holds a module of the Podwall before keeps that one.
+"""Podwall imported anew with some of its source changed: in memory, nothing is written, and what stays the same is
+compiled once. For worker processes only: whoever holds a module of the Podwall before keeps that one.
 """
 
 from __future__ import annotations
@@ -18,22 +18,30 @@ from tests.mutants.table import PACKAGE
 CHECKS = ("tests.mutants.checks", "tests.mutants.map_checks")
 
 
-class _Changed(SourceFileLoader):
-    """Compiles the changed text, whatever compiled form of the file there is."""
+class _Compiled(SourceFileLoader):
+    """Runs this code, whatever compiled form of the file there is."""
 
-    def __init__(self, fullname: str, path: str, text: str) -> None:
+    def __init__(self, fullname: str, path: str, code: CodeType) -> None:
         super().__init__(fullname, path)
-        self._text = text
+        self._code = code
 
     def get_code(self, fullname: str) -> CodeType | None:
-        return compile(self._text, self.path, "exec", dont_inherit=True)
+        return self._code
 
 
 class Tree(MetaPathFinder):
-    """Finds Podwall in this project, wherever else one is installed, with the files of `changed` as they say there."""
+    """Finds Podwall in this project, wherever else one is installed."""
 
     def __init__(self) -> None:
-        self.changed: Mapping[Path, str] = {}
+        self._changed: Mapping[Path, str] = {}
+        self._codes: dict[str, CodeType] = {}  # of the files as they are
+
+    def checks(self, changed: Mapping[Path, str]) -> ModuleType:
+        """tests.mutants.checks on a Podwall with these files changed."""
+        self._changed = changed
+        for name in [n for n in sys.modules if n.partition(".")[0] == "podwall" or n in CHECKS]:
+            del sys.modules[name]
+        return importlib.import_module(CHECKS[0])
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -41,13 +49,14 @@ class Tree(MetaPathFinder):
         if fullname.partition(".")[0] != "podwall":
             return None
         spec = PathFinder.find_spec(fullname, [str(PACKAGE.parent)] if path is None else path, target)
-        if spec is not None and spec.origin and (text := self.changed.get(Path(spec.origin))) is not None:
-            spec.loader = _Changed(fullname, spec.origin, text)
+        if spec is not None and spec.origin:
+            spec.loader = _Compiled(fullname, spec.origin, self._code(spec.origin))
         return spec
 
-    def checks(self, changed: Mapping[Path, str]) -> ModuleType:
-        """tests.mutants.checks on a Podwall with these files changed."""
-        self.changed = changed
-        for name in [n for n in sys.modules if n.partition(".")[0] == "podwall" or n in CHECKS]:
-            del sys.modules[name]
-        return importlib.import_module(CHECKS[0])
+    def _code(self, path: str) -> CodeType:
+        text = self._changed.get(Path(path))
+        if text is not None:
+            return compile(text, path, "exec", dont_inherit=True)
+        if path not in self._codes:
+            self._codes[path] = compile(Path(path).read_bytes(), path, "exec", dont_inherit=True)
+        return self._codes[path]

@@ -7,15 +7,15 @@ The map shows what neither a single pod nor a node decides, so lines about a pod
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 
 from podwall.cluster.endpoints import Endpoint
+from podwall.engine import matrix
 from podwall.engine.connections import edges, externals_of
-from podwall.engine.counts import Counts
-from podwall.engine.index import EndpointKey, key_of
+from podwall.engine.grouping import weights_of
+from podwall.engine.index import key_of
 from podwall.engine.model import Model
 from podwall.engine.questions import Question
-from podwall.engine.sets import NO_PORTS, PortSet
+from podwall.engine.sets import NO_PORTS
 from podwall.engine.verdict import Connection, End
 from podwall.errors import UnknownReference
 from tests.truth.cases import Line
@@ -25,64 +25,64 @@ class _Map:
     """A model's map, by the names of both ends."""
 
     def __init__(self, model: Model) -> None:
-        self._groups = model.groups(model.reach)
-        self._cells = externals_of(model.reach)
-        self.open = {(e.src, e.dst): e.ports for e in edges(model.reach, self._groups)}
-
-    @cached_property
-    def _names(self) -> dict[EndpointKey, str]:
-        return {key_of(member): group.name for group in self._groups for member in group.members}
-
-    @cached_property
-    def families(self) -> dict[str, set[int]]:
-        """The address families that each end of the map has."""
-        out = {g.name: {_family(a) for m in g.members for a in m.addresses} for g in self._groups}
-        return out | {c.name: {family for family in (4, 6) if c.addresses.family(family)} for c in self._cells}
+        self.groups = model.groups(model.reach)
+        self.cells = externals_of(model.reach)
+        self.open = {(e.src, e.dst): e.ports for e in edges(model.reach, self.groups)}
+        self._names = {key_of(member): group.name for group in self.groups for member in group.members}
 
     def name(self, end: Endpoint) -> str | None:
         """What an end is called on the map; None for one that is not on it."""
         if end.kind == "External":
-            (name,) = (cell.name for cell in self._cells if end.addresses[0] in cell.addresses)
-            return name
+            return next((cell.name for cell in self.cells if end.addresses[0] in cell.addresses), None)
         return self._names.get(key_of(end))
 
-    def ports(self, source: str, destination: str, family: int) -> PortSet:
-        """What is open between two ends in one family."""
-        return self.open.get((source, destination), {}).get(family, NO_PORTS)
+    def families(self) -> dict[str, set[int]]:
+        """The address families that each end has."""
+        out = {g.name: {6 if ":" in a else 4 for m in g.members for a in m.addresses} for g in self.groups}
+        return out | {c.name: {family for family in (4, 6) if c.addresses.family(family)} for c in self.cells}
 
 
-def line_faults(model: Model, lines: Iterable[Line]) -> Iterator[str]:
-    """The lines about pods, workloads and external addresses that the map answers differently."""
+def map_faults(model: Model, lines: Iterable[Line]) -> Iterator[str]:
+    """Lines that the map answers differently, and ways in which it contradicts its own ends or its summary."""
     drawn = _Map(model)
+    yield from _line_faults(model, drawn, lines)
+    yield from _family_faults(drawn)
+    yield from _count_faults(model, drawn)
+
+
+def _line_faults(model: Model, drawn: _Map, lines: Iterable[Line]) -> Iterator[str]:
     for line in lines:
         asked = _shown(model, line)
         if asked is None:
             continue
-        source, destination = drawn.name(asked.source.member), drawn.name(asked.destination.member)
+        pair = drawn.name(asked.source.member), drawn.name(asked.destination.member)
+        source, destination = pair
         if source is not None and destination is not None:
-            opened = (asked.protocol, asked.port) in drawn.ports(source, destination, asked.family)
+            ports = drawn.open.get((source, destination), {}).get(asked.family, NO_PORTS)
+            opened = (asked.protocol, asked.port) in ports
             if opened is not (line.want == "allow"):
                 yield f"{line.text}: on the map {source} -> {destination} it is {'open' if opened else 'closed'}"
 
 
-def family_faults(model: Model) -> Iterator[str]:
+def _family_faults(drawn: _Map) -> Iterator[str]:
     """Ports that are open in a family that one of the two ends has no address of (D20)."""
-    drawn = _Map(model)
+    families = drawn.families()
     for (source, destination), ports in sorted(drawn.open.items()):
         for family, opened in ports.items():
-            if opened and not {family} <= drawn.families[source] & drawn.families[destination]:
+            if opened and family not in families[source] & families[destination]:
                 yield f"the map has {source} -> {destination} in IPv{family}"
 
 
-def count_faults(model: Model) -> Iterator[str]:
-    """A summary that does not count what the map shows between distinct endpoints."""
-    names = {group.name for group in model.groups(model.reach)}
-    shown = sum(s != d and s in names and d in names for s, d in _Map(model).open)
-    total = len(names)
+def _count_faults(model: Model, drawn: _Map) -> Iterator[str]:
+    """A summary that does not count what the map shows between distinct endpoints, in either way of counting."""
+    names = {group.name for group in drawn.groups}
+    shown = sum(s != d and s in names and d in names for s, d in drawn.open)
     counted = model.counts()
-    wanted = Counts(total, counted.classes, total * (total - 1), shown)
-    if counted != wanted:
-        yield f"the summary says {counted}, the map {wanted}"
+    if (counted.endpoints, counted.open_pairs) != (len(names), shown):
+        yield f"the summary says {counted}, the map {len(names)} endpoints and {shown} open pairs"
+    large = matrix.open_pairs(model.reach, weights_of(model.index, model.reach.layout))
+    if large != shown:
+        yield f"counted as in a large cluster, {large} pairs are open, on the map {shown}"
 
 
 def _shown(model: Model, line: Line) -> Connection | None:
@@ -112,7 +112,3 @@ def _own_address(source: End, destination: End) -> bool:
 
 def _from_own_node(source: End, destination: End) -> bool:
     return source.member.host_network and source.node is not None and source.node == destination.node
-
-
-def _family(address: str) -> int:
-    return 6 if ":" in address else 4

@@ -20,7 +20,7 @@ def main() -> int:
         print(f"     {mutant.edits[0].file:32} {_caught(own, result)}")
         bad += _bad(mutant.crashes, own, result)
     print(f"\n{len(results)} mutants, {sum(bool(r.caught) for r in results)} caught, {len(covers)} cases")
-    for text in bad:
+    for text in [*(f"not asked: {case}: {reason}" for case, reason in unchanged.skipped.items()), *bad]:
         print(text)
     return 1 if bad else 0
 

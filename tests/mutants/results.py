@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,17 @@ ROOT = Path(__file__).parents[2]
 WORKERS = 2
 
 
-@dataclass(frozen=True)
+@dataclass
 class Result:
-    """One mutant: cases that catch it, each with the first fault; cases that it crashes in; why it could not be made."""
+    """One mutant by cases: those that catch it with the first fault, those that it crashes in, those not asked.
+
+    `stale` says why it could not be made.
+    """
 
     mutant: str
     caught: dict[str, str] = field(default_factory=dict)
     crashed: dict[str, str] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
     stale: str = ""
 
     def plain(self) -> dict[str, Any]:
@@ -29,24 +34,15 @@ class Result:
 
 def ask(*, every: bool = False) -> list[Result]:
     """The Podwall without a change, then every mutant in the order of the table."""
-    command = [sys.executable, "-m", "tests.mutants.worker"]
-    workers = [
-        subprocess.Popen(
-            [*command, str(share), str(WORKERS), *(["every"] if every else [])],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for share in range(WORKERS)
-    ]
-    shares = [_results(worker) for worker in workers]
+    with ThreadPoolExecutor(WORKERS) as pool:
+        shares = list(pool.map(lambda share: _share(share, every=every), range(WORKERS)))
     count = sum(map(len, shares))
     return [shares[n % WORKERS][n // WORKERS] for n in range(count)]
 
 
-def _results(worker: subprocess.Popen[str]) -> list[Result]:
-    out, err = worker.communicate()
-    if worker.returncode:
-        raise RuntimeError(f"a worker failed: {err}")
-    return [Result(**json.loads(line)) for line in out.splitlines()]
+def _share(share: int, *, every: bool) -> list[Result]:
+    command = [sys.executable, "-m", "tests.mutants.worker", str(share), str(WORKERS), *(["every"] if every else [])]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"a worker failed: {done.stderr}")
+    return [Result(**json.loads(line)) for line in done.stdout.splitlines()]

@@ -1,4 +1,4 @@
-"""The mutants: wrong readings of semantics.md as edits of Podwall's own source, read from table.yaml beside this file."""
+"""The mutants: wrong readings of semantics.md as edits of Podwall's own source, read from table.yaml in this folder."""
 
 from __future__ import annotations
 

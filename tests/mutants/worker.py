@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
@@ -50,30 +49,36 @@ class Asked:
 
     def result(self, tree: Tree, *, every: bool) -> Result:
         """Which cases catch it, and how."""
-        caught: dict[str, str] = {}
-        crashed: dict[str, str] = {}
+        result = Result(self._mutant.name)
         try:
             checks = tree.checks(self._mutant.sources())
         except StaleEdit as error:
-            return Result(self._mutant.name, stale=str(error))
-        for case in self._asked(checks, every=every):
-            fault, broke = self._fault(checks, case)
-            (crashed if broke else caught).update({case.file.stem: fault} if fault else {})
-            if caught and not every:
-                break
-        return Result(self._mutant.name, caught, crashed)
-
-    def _asked(self, checks: ModuleType, *, every: bool) -> Iterator[Case]:
-        for case in self._cases:
-            if not checks.not_asked(case) and (every or self._mutant.item in case.covers):
-                yield case
-
-    def _fault(self, checks: ModuleType, case: Case) -> tuple[str, bool]:
-        """The first thing that is wrong, and whether that is a crash."""
-        try:
-            return next(checks.faults(case, self._files[case.file.stem]), ""), False
+            result.stale = str(error)
+            return result
         except Exception as error:  # noqa: BLE001 - a mutant may break in any way
-            return repr(error), True
+            result.crashed["import"] = repr(error)
+            return result
+        for case in self._cases:
+            if every or self._mutant.item in case.covers:
+                self._ask(checks, case, result)
+                if result.caught and not every:
+                    break
+        return result
+
+    def _ask(self, checks: ModuleType, case: Case, result: Result) -> None:
+        """Enters the first thing that is wrong."""
+        name = case.file.stem
+        reason = checks.not_asked(case)
+        if reason:
+            result.skipped[name] = reason
+            return
+        try:
+            fault = next(checks.faults(case, self._files[name]), "")
+        except Exception as error:  # noqa: BLE001 - a mutant may break in any way
+            result.crashed[name] = repr(error)
+        else:
+            if fault:
+                result.caught[name] = fault
 
 
 if __name__ == "__main__":

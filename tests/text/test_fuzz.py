@@ -61,7 +61,7 @@ def _read_json(data: bytes) -> None:
             json.loads(bytes(value.raw))
             text_json.items(value.raw)
             assert 0 <= text_json.locate(value.raw, ("a", 0, "b")) <= bytes(value.raw).count(b"\n")
-            text_json.check_duplicates(value.raw, "f", value.line)
+            text_json.duplicate_key(value.raw)
     except InvalidText as error:
         _check_error(error, data)
 

@@ -6,7 +6,7 @@ import pytest
 from msgspec import Raw
 
 from podwall.errors import InvalidText
-from podwall.text.json import check_duplicates, items, locate, values
+from podwall.text.json import duplicate_key, items, locate, values
 from podwall.text.where import parse_field
 
 
@@ -72,32 +72,28 @@ def test_items(raw: bytes, expected: list[bytes] | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "found"),
+    ("raw", "field"),
     [
         (b'{"a": 1, "b": {"a": 1, "b": [{"a": 1}, {"a": 2}]}}', None),
         (b'{"a": "{\\"a\\": 1, \\"a\\": 2}", "b": "a\\": "}', None),
-        (b'{"a": 1,\n "b": 2,\n "a": 3}', ("a", 12, 10)),
-        (b'{"x": [1,\n{"a": 1, "b": {"a": 1}\n,"\\u0061": 2}]}', ("a", 12, 11)),
-        (b'[{"a": 1}, {"b": {"c": 1, "c": 2}}]', ("c", 10, 10)),
-        (b'{"": 1, "": 2}', ("", 10, 10)),
+        (b'{"a": 1,\n "b": 2,\n "a": 3}', "a"),
+        (b'{"x": [1,\n{"a": 1, "b": {"a": 1}\n,"\\u0061": 2}]}', "x[1].a"),
+        (b'{"x": [[], [{"b": 1}, 2, {"b": [1, 2]}, {"c": {}, "a": {"d": 1, "e": {}, "d": 2}}]]}', "x[1][3].a.d"),
+        (b'[{"a": 1}, {"b": {"c": 1, "c": 2}}]', "[1].b.c"),
+        (b'{"": 1, "": 2}', '[""]'),
         (b'{"a": ' + b"9" * 5000 + b"}", None),
     ],
 )
-def test_duplicates(raw: bytes, found: tuple[str, int, int] | None) -> None:
-    if found is None:
-        check_duplicates(raw, "f.json", 10)
-        return
-    key, line, first = found
-    with pytest.raises(InvalidText) as caught:
-        check_duplicates(Raw(raw), "f.json", 10)
-    assert caught.value.problem.where == f"f.json:{line}"
-    assert caught.value.problem.message.startswith(f"duplicate key `{key}`;")
-    assert caught.value.problem.message.endswith(f"(first on line {first})")
+def test_duplicate_key(raw: bytes, field: str | None) -> None:
+    expected = None if field is None else parse_field(field)
+    assert duplicate_key(raw) == expected
+    assert duplicate_key(Raw(raw)) == expected
 
 
-def test_duplicates_in_the_depth() -> None:
-    with pytest.raises(InvalidText, match="nested too deeply"):
-        check_duplicates(b"[" * 100_000 + b"]" * 100_000, "f.json", 1)
+def test_duplicate_key_in_the_depth() -> None:
+    depth = 100_000
+    assert duplicate_key(b"[" * depth + b"]" * depth) is None
+    assert duplicate_key(b"[" * depth + b'{"a": 1, "a": 2}' + b"]" * depth) == (*(0,) * depth, "a")
 
 
 POLICY = rb"""{

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from podwall.cluster.endpoints import Endpoint
+from podwall.engine import matrix
 from podwall.engine.connections import Edge, External, edges, externals_of
-from podwall.engine.grouping import Group
+from podwall.engine.grouping import Group, weights_of
 from podwall.engine.sets import NO_PORTS, PortSet
 from podwall.errors import UnknownReference
 from tests.truth.clusters import random_cluster, random_queries
@@ -249,6 +250,10 @@ class Trial:
         want = (len(groups), len(groups) * (len(groups) - 1), listed)
         if got != want:
             tally.failures.append(f"the summary says endpoints, pairs, open pairs = {got}, the map {want}")
+        inside_reach = self.model.reach
+        by_words = matrix.open_pairs(inside_reach, weights_of(self.model.index, inside_reach.layout))
+        if by_words != counts.open_pairs:
+            tally.failures.append(f"counted by words {by_words} pairs are open, else {counts.open_pairs}")
 
     def compare_reasons(self, groups: Sequence[Group], found: Sequence[Edge], tally: Tally) -> None:
         """Some edges: a policy stands under `egress_by` or `ingress_by` exactly if its rules alone would do."""

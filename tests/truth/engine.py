@@ -1,4 +1,4 @@
-"""The engine as the oracle is asked: objects through the real decoder and assembler into a Model, one answer a question."""
+"""The engine as the oracle is asked: objects through the real reader into a Model, and one answer to each question."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from podwall.cluster.profile import PROFILES
+from podwall.engine.connections import edges, externals_of
 from podwall.engine.model import Model
 from podwall.engine.questions import Question
+from podwall.engine.sets import PortSet
+from podwall.engine.verdict import Verdict
 from podwall.errors import Problem
 from podwall.sources.assemble import Assembled, assemble
 from podwall.sources.decode import Decoder
 from podwall.sources.files import Text
 from podwall.text.where import field
-from tests.truth.vocabulary import Object
+from tests.truth.vocabulary import EXTERNAL, Object
 
 Answer = dict[str, int | str]
 
@@ -69,7 +72,10 @@ def model_of(
 
 
 def ask(model: Model, query: Answer) -> Answer:
-    """Family, verdict, egress and ingress, as the oracle gives them. Raises UnknownReference where there is no answer."""
+    """Family, verdict, egress and ingress, as the oracle gives them. Raises UnknownReference where there is no answer.
+
+    AssertionError where the verdict with all evidence is another one than that without.
+    """
     asked = Question(
         src=str(query["src"]),
         dst=str(query["dst"]),
@@ -79,12 +85,19 @@ def ask(model: Model, query: Answer) -> Answer:
     )
     connections = model.questions.connections(asked).connections
     verdicts = [model.judge.verdict(c) for c in connections]
+    quick = [model.judge.verdict(c, evidence=False) for c in connections]
+    assert [said_by(v) for v in quick] == [said_by(v) for v in verdicts]
     return {
         "family": connections[0].family,
         "verdict": word(allowed=all(v.allowed for v in verdicts)),
         "egress": word(allowed=all(v.egress.allowed for v in verdicts)),
         "ingress": word(allowed=all(v.ingress.allowed for v in verdicts)),
     }
+
+
+def said_by(verdict: Verdict) -> tuple[bool, bool, bool]:
+    """What a verdict says, without its evidence."""
+    return verdict.egress.allowed, verdict.ingress.allowed, verdict.assumed
 
 
 def word(*, allowed: bool) -> str:
@@ -95,3 +108,25 @@ def word(*, allowed: bool) -> str:
 def assumed_addresses(model: Model) -> dict[str, tuple[str, ...]]:
     """The addresses that were allotted (D2), by `ns/Kind/name`: the oracle takes them as they are."""
     return {f"{e.namespace}/{e.kind}/{e.name}": e.addresses for e in model.endpoints if e.assumed}
+
+
+def open_ports(model: Model, outside: Sequence[str] = EXTERNAL) -> dict[tuple[str, str, int], PortSet]:
+    """The map without groups and cells: (source, destination, family) → ports, for single Pods and addresses."""
+    reach = model.reach
+    groups = model.groups(reach)
+    inside = {g.name: [f"{m.namespace}/{m.kind}/{m.name}" for m in g.members] for g in groups}
+    cells = {c.name: c.addresses for c in externals_of(reach)}
+
+    def named(party: str, family: int) -> list[str]:
+        if party in inside:
+            return inside[party]
+        return [a for a in outside if a in cells[party] and (":" in a) == (family == 6)]
+
+    return {
+        (src, dst, family): ports
+        for edge in edges(reach, groups)
+        for family, ports in edge.ports.items()
+        for src in named(edge.src, family)
+        for dst in named(edge.dst, family)
+        if ports and src != dst
+    }

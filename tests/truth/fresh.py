@@ -1,4 +1,4 @@
-"""Engine against oracle on fresh random clusters, until stopped: `python tests/truth/fresh.py [--minutes N] [--seed S]`.
+"""Engine against oracle on fresh random clusters until stopped: `make fresh`, or this file as a script.
 
 Every cluster has a seed of its own. A failure prints it; `--seed S --clusters 1` repeats it.
 """

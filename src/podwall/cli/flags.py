@@ -10,55 +10,88 @@ if TYPE_CHECKING:
     from podwall.ops.inputs import Inputs
 
 __all__ = [
+    "EXIT_CODES",
+    "AllNamespaces",
     "Cni",
     "Debug",
+    "Everywhere",
     "Filenames",
     "IgnoreKinds",
     "Kustomize",
     "Namespace",
+    "OnlyNamespace",
     "PodCidrs",
     "Quiet",
     "SkipInvalid",
     "Strict",
+    "Verbose",
     "inputs",
 ]
 
-_INPUT = "Input"
+# `\b` keeps the lines of a paragraph of help as they are.
+EXIT_CODES = """\b
+Exit codes:
+  0  answered               3  incomplete input (see --strict, --ignore-kinds)
+  2  usage or input error   4  a bug in Podwall
+"""
 
 Filenames = Annotated[
     list[str] | None,
-    typer.Option("-f", "--filename", metavar="PATH", help="File, directory (recursive) or - for stdin; repeatable.", rich_help_panel=_INPUT),
+    typer.Option(
+        "-f",
+        "--filename",
+        metavar="PATH",
+        help="File (YAML or JSON, also .gz), directory (recursive), or - for standard input; repeatable.",
+    ),
 ]
 Kustomize = Annotated[
-    str | None, typer.Option("-k", "--kustomize", metavar="DIR", help="Read what `kubectl kustomize DIR` builds.", rich_help_panel=_INPUT)
+    str | None, typer.Option("-k", "--kustomize", metavar="DIR", help="Read what `kubectl kustomize DIR` builds.")
 ]
+_DEFAULT = "[default: default]"
 Namespace = Annotated[
     str | None,
-    typer.Option("-n", "--namespace", metavar="NS", help="Namespace of objects and names without one.", rich_help_panel=_INPUT),
+    typer.Option("-n", "--namespace", metavar="NS", help=f"Namespace of objects and names without one.  {_DEFAULT}"),
 ]
-Cni = Annotated[str, typer.Option("--cni", metavar="PROFILE", help="kubernetes or cilium.", rich_help_panel=_INPUT)]
+OnlyNamespace = Annotated[
+    str | None,
+    typer.Option(
+        "-n",
+        "--namespace",
+        metavar="NS",
+        help=f"Namespace of objects without one {_DEFAULT}; only connections from or to this namespace are shown.",
+    ),
+]
+AllNamespaces = Annotated[bool, typer.Option("-A", "--all-namespaces", help="With -n: show all namespaces.")]
+Everywhere = Annotated[bool, typer.Option("-A", "--all-namespaces", hidden=True)]  # where no answer is cut by -n
+Cni = Annotated[
+    str, typer.Option("--cni", metavar="PROFILE", help="How the network plugin decides: kubernetes or cilium.")
+]
 PodCidrs = Annotated[
     list[str] | None,
-    typer.Option("--pod-cidr", metavar="CIDR", help="Addresses for endpoints without one; one a family.", rich_help_panel=_INPUT),
+    typer.Option(
+        "--pod-cidr",
+        metavar="CIDR",
+        help="Where endpoints without an address get one from; one of each family  [default: 10.244.0.0/16].",
+    ),
 ]
-SkipInvalid = Annotated[
-    bool, typer.Option("--skip-invalid", help="Leave invalid objects out, naming them.", rich_help_panel=_INPUT)
-]
-Strict = Annotated[bool, typer.Option("--strict", help="Incomplete input is exit 3.", rich_help_panel=_INPUT)]
+SkipInvalid = Annotated[bool, typer.Option("--skip-invalid", help="Leave invalid objects out, and name them.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit 3 where the input is incomplete in any way.")]
 IgnoreKinds = Annotated[
-    bool, typer.Option("--ignore-kinds", help="Policy kinds that are not analyzed are no exit 3.", rich_help_panel=_INPUT)
+    bool, typer.Option("--ignore-kinds", help="No exit 3 for kinds of policy that are not analyzed.")
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No warnings.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say what was read, and how long each step took.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)]
 
 
 def inputs(
-    filenames: list[str] | None,
+    filename: list[str] | None,
     kustomize: str | None,
     namespace: str | None,
     cni: str,
-    pod_cidrs: list[str] | None,
+    pod_cidr: list[str] | None,
     *,
+    all_namespaces: bool,
     skip_invalid: bool,
     strict: bool,
     ignore_kinds: bool,
@@ -67,5 +100,13 @@ def inputs(
     from podwall.ops.inputs import Inputs
 
     return Inputs(
-        tuple(filenames or ()), kustomize, namespace, cni, tuple(pod_cidrs or ()), skip_invalid, strict, ignore_kinds
+        filenames=tuple(filename or ()),
+        kustomize=kustomize,
+        namespace=namespace,
+        all_namespaces=all_namespaces,
+        cni=cni,
+        pod_cidrs=tuple(pod_cidr or ()),
+        skip_invalid=skip_invalid,
+        strict=strict,
+        ignore_kinds=ignore_kinds,
     )

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from podwall.cli.map import map_command
+from podwall.cli import map as map_
+from podwall.cli import verdict
 from podwall.cli.running import Streams, run
-from podwall.cli.verdict import verdict_command
 
 __all__ = ["app", "main"]
 
@@ -21,8 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("map")(map_command)
-app.command("verdict")(verdict_command)
+app.command("map", epilog=map_.EXAMPLES)(map_.map_command)
+app.command("verdict", epilog=verdict.EXAMPLES)(verdict.verdict_command)
 
 
 @app.command("version")
@@ -38,7 +38,7 @@ def version_command(
 def _version(streams: Streams, output: str) -> int:
     from podwall.ops.about import version
 
-    streams.result(version(output))
+    streams.result([version(output)])
     return 0
 
 

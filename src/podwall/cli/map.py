@@ -12,38 +12,68 @@ from podwall.cli.running import INCOMPLETE, OK, Streams, run
 if TYPE_CHECKING:
     from podwall.ops.inputs import Inputs
 
-__all__ = ["map_command"]
+__all__ = ["EXAMPLES", "map_command"]
 
 _FORMATS = ("text", "json")
 
+EXAMPLES = f"""\b
+Examples:
+  podwall map -f manifests/ -f policies/
+  podwall map -f cluster.json.gz -n shop --why
+  kubectl get ns,no,po,svc,netpol -A -o json | podwall map -f - --summary
 
-def map_command(  # one parameter for each flag
+{flags.EXIT_CODES}"""
+
+
+def map_command(
+    *,
     filename: flags.Filenames = None,
     kustomize: flags.Kustomize = None,
-    namespace: flags.Namespace = None,
+    namespace: flags.OnlyNamespace = None,
+    all_namespaces: flags.AllNamespaces = False,
     cni: flags.Cni = "kubernetes",
     pod_cidr: flags.PodCidrs = None,
     output: Annotated[str, typer.Option("-o", "--output", metavar="FORMAT", help="text or json.")] = "text",
-    summary: Annotated[bool, typer.Option("--summary", help="Only the counts of pairs.")] = False,
-    why: Annotated[bool, typer.Option("--why", help="Name the policies that permit each connection.")] = False,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Only counts: endpoints, policies, pairs, open pairs.")
+    ] = False,
+    why: Annotated[
+        bool, typer.Option("--why", help="Name the policies that allow each connection, and where they stand.")
+    ] = False,
     skip_invalid: flags.SkipInvalid = False,
     strict: flags.Strict = False,
     ignore_kinds: flags.IgnoreKinds = False,
     quiet: flags.Quiet = False,
+    verbose: flags.Verbose = False,
     debug: flags.Debug = False,
 ) -> None:
     """Who can talk to whom, on which ports.
 
-    podwall map -f manifests/ -f policies/
-
-    kubectl get ns,no,po,svc,netpol -A -o json | podwall map -f - --summary
+    Every open connection between endpoints (Pods, or the workloads that they
+    belong to) and with addresses outside of the cluster. With -n, those that
+    begin or end in that namespace; --summary then counts the pairs with an
+    end in it.
     """
     if output not in _FORMATS:
         raise typer.BadParameter(f"{output!r} is not one of {', '.join(_FORMATS)}", param_hint="-o")
+    if summary and why:
+        raise typer.BadParameter("--summary shows no connections that it could give reasons for", param_hint="--why")
     given = flags.inputs(
-        filename, kustomize, namespace, cni, pod_cidr, skip_invalid=skip_invalid, strict=strict, ignore_kinds=ignore_kinds
+        filename,
+        kustomize,
+        namespace,
+        cni,
+        pod_cidr,
+        all_namespaces=all_namespaces,
+        skip_invalid=skip_invalid,
+        strict=strict,
+        ignore_kinds=ignore_kinds,
     )
-    run(lambda streams: _map(streams, given, output, summary=summary, why=why), quiet=quiet, debug=debug)
+
+    def command(streams: Streams) -> int:
+        return _map(streams, given, output, summary=summary, why=why)
+
+    run(command, quiet=quiet, verbose=verbose, debug=debug)
 
 
 def _map(streams: Streams, given: Inputs, output: str, *, summary: bool, why: bool) -> int:
@@ -51,12 +81,17 @@ def _map(streams: Streams, given: Inputs, output: str, *, summary: bool, why: bo
     from podwall.ops.mapping import make_map, summarize
     from podwall.report import json, text
 
-    opened = open_cluster(given)
+    with streams.phase("read"):
+        opened = open_cluster(given)
+        streams.note(*opened.read)
     streams.warn(*opened.warnings)
     if summary:
-        counts = summarize(opened)
-        streams.result(json.document(counts) if output == "json" else text.summary_text(counts))
+        with streams.phase("counted"):
+            counts = summarize(opened)
+        streams.result([json.document(counts) if output == "json" else text.summary_text(counts)])
     else:
-        result = make_map(opened, why=why)
-        streams.result(json.document(result) if output == "json" else text.map_text(result))
+        with streams.phase("mapped"):
+            result = make_map(opened, why=why)
+        with streams.phase("written"):
+            streams.result(json.map_parts(result) if output == "json" else text.map_text(result, given.only))
     return INCOMPLETE if opened.partial else OK

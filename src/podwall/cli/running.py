@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
+import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 import typer
 
@@ -19,44 +22,88 @@ _INTERRUPTED = 130  # what a shell makes of SIGINT
 
 
 class Streams:
-    """Where a command writes. `code` is what it ends with unless something worse happens."""
+    """Where a command writes, and how much it says."""
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, *, quiet: bool = False, verbose: bool = False) -> None:
         self._quiet = quiet
+        self._verbose = verbose
 
-    def result(self, text: str) -> None:
-        """A part of the answer."""
-        sys.stdout.write(text)
+    def result(self, parts: Iterable[str]) -> None:
+        """Writes the answer, or a part of it."""
+        if sys.stdout is None:
+            raise _CannotWriteError("the answer cannot be written: standard output is closed")
+        try:
+            sys.stdout.writelines(parts)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise _CannotWriteError(f"the answer cannot be written: {error.strerror}") from None
 
     def warn(self, *lines: str) -> None:
         """What must be said beside the answer."""
         if not self._quiet:
-            for line in lines:
-                sys.stderr.write(f"{line}\n")
+            _say(f"warning: {line}" for line in lines)
+
+    def note(self, *lines: str) -> None:
+        """What only -v says."""
+        if self._verbose:
+            _say(lines)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """A step of the work, which -v gives the time of."""
+        start = time.perf_counter()  # noqa: TID251 - an edge
+        yield
+        self.note(f"{name}: {time.perf_counter() - start:.3f} s")  # noqa: TID251 - an edge
 
 
-def run(command: Callable[[Streams], int], *, quiet: bool = False, debug: bool = False) -> None:
+def _say(lines: Iterable[str]) -> None:
+    if sys.stderr is not None:
+        with suppress(OSError):  # nobody listens
+            sys.stderr.writelines(f"{line}\n" for line in lines)
+
+
+class _CannotWriteError(PodwallError):
+    """A full disk and the like; what was written so far cannot be relied on."""
+
+
+def run(command: Callable[[Streams], int], *, quiet: bool = False, verbose: bool = False, debug: bool = False) -> None:
     """Runs a command and ends the process's work with its exit code."""
     # One run makes objects until it ends and next to no cycles: looking for garbage would cost a third of the time.
     gc.disable()
-    streams = Streams(quiet=quiet)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # JSON is UTF-8, whatever the locale says
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
-        code = command(streams)
-        sys.stdout.flush()
+        code = command(Streams(quiet=quiet, verbose=verbose))
     except PodwallError as error:
-        for line in str(error).splitlines():
-            sys.stderr.write(f"error: {line}\n" if not line.startswith("  ") else f"{line}\n")
+        _say(line if line.startswith("  ") else f"error: {line}" for line in str(error).splitlines())
         code = USAGE
-    except BrokenPipeError:
-        # Whoever read the answer has enough. Python would complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, _CannotWriteError):
+            _close_stdout()
+    except BrokenPipeError:  # whoever read the answer has enough
+        _close_stdout()
         code = OK
     except KeyboardInterrupt:
         code = _INTERRUPTED
+    except MemoryError:
+        _say(["error: there is not enough memory for this input"])
+        code = USAGE
     except Exception as error:  # noqa: BLE001 - no traceback reaches a user without --debug
-        if debug:
-            traceback.print_exc()
-        what = f"{type(error).__name__}: {error}".splitlines()[0]
-        sys.stderr.write(f"bug in podwall: {what}; please report it with the output of the same command and --debug\n")
-        code = BUG
+        code = _bug(error, debug=debug)
     raise typer.Exit(code)
+
+
+def _bug(error: Exception, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    what = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+    advice = "" if debug else ", with what the same command prints with --debug"
+    _say([f"bug in podwall: {what}; please report it{advice}"])
+    return BUG
+
+
+def _close_stdout() -> None:
+    """Python would complain when it flushes at exit."""
+    with suppress(AttributeError, OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

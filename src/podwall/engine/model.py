@@ -41,14 +41,9 @@ class Model:
             self.index.put_endpoint(endpoint)
 
     @cached_property
-    def inside(self) -> Reach:
-        """Reachability among the cluster's endpoints."""
-        return Reach(self.index, external=False)
-
-    @cached_property
     def reach(self) -> Reach:
-        """Reachability with external addresses."""
-        return Reach(self.index, external=True)
+        """Reachability among all endpoints and external addresses."""
+        return Reach(self.index)
 
     @cached_property
     def judge(self) -> Judge:
@@ -67,10 +62,10 @@ class Model:
 
     def counts(self) -> Counts:
         """How many pairs are open among the cluster's endpoints."""
-        return count(self.inside, weights_of(self.index, self.inside.layout))
+        return count(self.reach, weights_of(self.index, self.reach.layout))
 
     def _groups_for_names(self) -> list[Group]:
-        return self.groups(self.inside)
+        return self.groups(self.reach)
 
 
 def _others(cluster: Cluster) -> Iterator[str]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from podwall.cluster.profile import PROFILES
+from podwall.admission.names import dns_label
+from podwall.cluster.profile import PROFILES, Profile
 from podwall.engine.model import Model
 from podwall.errors import InputError, InvalidInput, Problem
 from podwall.sources import files
 from podwall.sources.assemble import assemble
-from podwall.sources.decode import Decoder, Mistake
+from podwall.sources.decode import TEMPLATE, Decoder, Mistake
 from podwall.sources.positions import Positions
 from podwall.text.where import field
 
@@ -21,6 +24,7 @@ _NO_INPUT = (
     "no input: give files or directories with -f, a kustomization with -k, or a cluster's dump on standard input, as\n"
     "  kubectl get ns,no,po,svc,endpointslices,deploy,sts,ds,rs,job,cj,netpol -A -o json | podwall … -f -"
 )
+_LISTED = 8  # names in a warning
 
 
 class Inputs(Struct, frozen=True):
@@ -29,85 +33,134 @@ class Inputs(Struct, frozen=True):
     filenames: tuple[str, ...] = ()
     kustomize: str | None = None
     namespace: str | None = None
+    all_namespaces: bool = False
     cni: str = "kubernetes"
     pod_cidrs: tuple[str, ...] = ()
     skip_invalid: bool = False
     strict: bool = False
     ignore_kinds: bool = False
 
+    @property
+    def only(self) -> str | None:
+        """The namespace that the answer is about; None for all."""
+        return None if self.all_namespaces else self.namespace
+
 
 class Opened(Struct, frozen=True):
-    """A cluster ready for questions. `incomplete` are facts that the answer may be wrong without; `partial` asks for exit 3."""
+    """A cluster ready for questions.
+
+    `incomplete` are facts that the answer may be wrong without; `partial` asks for exit 3; `read` says what was read.
+    """
 
     model: Model
     positions: Positions
+    only: str | None
     warnings: tuple[str, ...]
     incomplete: tuple[str, ...]
     partial: bool
+    read: tuple[str, ...]
 
 
 def open_cluster(inputs: Inputs) -> Opened:
     """Reads the input. Raises InputError for what cannot be read, InvalidInput with every mistake in it (D14)."""
-    profile = PROFILES.get(inputs.cni)
-    if profile is None:
-        raise InputError(f"--cni {inputs.cni}: there is no such profile; there are {', '.join(sorted(PROFILES))}")
-    cidrs = tuple(c for given in inputs.pod_cidrs for c in given.split(","))
-    _check_cidrs(cidrs)
+    profile = _profile(inputs.cni)
+    cidrs = _pod_cidrs(inputs.pod_cidrs)
+    namespace = _namespace(inputs.namespace)
     texts, skipped = _texts(inputs)
     decoder = Decoder()
     for text in texts:
         decoder.read(text)
     positions = Positions(texts)
-    assembled = assemble(decoder.objects, inputs.namespace or "default")
+    assembled = assemble(decoder.objects, namespace)
     skipped += decoder.skipped
     if not decoder.found and not decoder.problems:
         raise InputError("\n".join(["the input holds no Kubernetes object", *skipped]))
-    left_out = _reject(inputs, positions, decoder, assembled.mistakes)
-    warnings = [f"warning: {_problem(positions, m)}" for m in (*decoder.warnings, *assembled.warnings)]
+    positions.prepare((m.origin, m.path) for m in (*decoder.mistakes, *assembled.mistakes))
+    templates, left_out = _reject(inputs, positions, decoder, assembled.mistakes)
+    doubts = (*decoder.warnings, *assembled.warnings)
+    positions.prepare((m.origin, m.path) for m in doubts)
     unanalyzed = _unanalyzed(decoder)
+    skipped = sorted({*skipped, *templates})
     incomplete = (*skipped, *left_out, *unanalyzed, *_undeclared(assembled.undeclared))
+    warnings = sorted({_problem(positions, m) for m in doubts}, key=Problem.order)
+    said = (*map(str, warnings), *_foreign(decoder.foreign), *incomplete)
     return Opened(
-        model=Model(assembled.cluster, profile, cidrs, inputs.namespace or "default"),
+        model=Model(assembled.cluster, profile, cidrs, namespace),
         positions=positions,
-        warnings=(*sorted(warnings), *(f"warning: {fact}" for fact in incomplete)),
+        only=inputs.only,
+        warnings=(*said, *_nobody(inputs.only, assembled.cluster.namespaces)),
         incomplete=incomplete,
         partial=bool((unanalyzed and not inputs.ignore_kinds) or (inputs.strict and incomplete)),
+        read=_read(texts, decoder),
     )
 
 
-def _check_cidrs(cidrs: tuple[str, ...]) -> None:
+def _profile(name: str) -> Profile:
+    if name not in PROFILES:
+        raise InputError(f"--cni {name}: there is no such profile; there are {', '.join(sorted(PROFILES))}")
+    return PROFILES[name]
+
+
+def _pod_cidrs(given: Sequence[str]) -> tuple[str, ...]:
+    cidrs = tuple(cidr for several in given for cidr in several.split(","))
+    families: dict[int, str] = {}
     for cidr in cidrs:
         try:
-            ipaddress.ip_network(cidr)
+            version = ipaddress.ip_network(cidr).version
         except ValueError as error:
             raise InputError(f"--pod-cidr {cidr}: {error}") from None
+        if version in families:
+            raise InputError(f"--pod-cidr {cidr}: there is {families[version]} already; give one of each family")
+        families[version] = cidr
+    return cidrs
+
+
+def _namespace(given: str | None) -> str:
+    """The namespace of objects and names without one (D12)."""
+    wrong = dns_label(given) if given is not None else ()
+    if wrong:
+        raise InputError(f"-n {given}: not the name of a namespace: {wrong[0]}")
+    return given or "default"
 
 
 def _texts(inputs: Inputs) -> tuple[list[files.Text], list[str]]:
     if not inputs.filenames and inputs.kustomize is None:
         raise InputError(_NO_INPUT)
-    texts, skipped = [], []
-    for found in files.read(inputs.filenames):
-        if found.text is not None:
-            texts.append(found.text)
-        else:
-            skipped.append(found.skipped)
+    texts, skipped, failed = [], [], []
+    for filename in dict.fromkeys(inputs.filenames):
+        try:
+            for found in files.read(filename):
+                if found.text is not None:
+                    texts.append(found.text)
+                else:
+                    skipped.append(found.skipped)
+        except InputError as error:
+            failed.append(str(error))
+    if failed:
+        raise InputError("\n".join(failed))
     if inputs.kustomize is not None:
         texts.append(files.kustomize(inputs.kustomize))
     return texts, skipped
 
 
-def _reject(inputs: Inputs, positions: Positions, decoder: Decoder, mistakes: tuple[Mistake, ...]) -> list[str]:
-    """Raises every mistake together, or names what is left out where that is wanted (D14)."""
+def _reject(
+    inputs: Inputs, positions: Positions, decoder: Decoder, mistakes: tuple[Mistake, ...]
+) -> tuple[list[str], list[str]]:
+    """Raises every mistake together, or names what is left out: templates, and invalid objects where asked to (D14)."""
     problems = [_problem(positions, m) for m in (*decoder.mistakes, *mistakes)]
+    templates = {p for p in problems if "{{" in p.message}  # a quoted template is text, but never a valid value
+    invalid = sorted(set(problems) - templates, key=Problem.order)
     # A text that cannot be read is no invalid object: it is never skipped.
-    if decoder.problems or (problems and not inputs.skip_invalid):
-        raise InvalidInput([*decoder.problems, *problems])
-    return [f"left out as invalid: {p}" for p in sorted(problems)]
+    if decoder.problems or (invalid and not inputs.skip_invalid):
+        raise InvalidInput([*decoder.problems, *invalid])
+    return [f"{p.where} {TEMPLATE}" for p in templates], [f"left out as invalid: {p}" for p in invalid]
 
 
 def _problem(positions: Positions, mistake: Mistake) -> Problem:
-    return Problem(positions.where(mistake.origin, mistake.path), field(mistake.path), mistake.message)
+    message = mistake.message
+    if mistake.other is not None:
+        message += f" (the other: {positions.where(mistake.other)})"
+    return Problem(positions.where(mistake.origin, mistake.path), field(mistake.path), message)
 
 
 def _unanalyzed(decoder: Decoder) -> list[str]:
@@ -117,9 +170,30 @@ def _unanalyzed(decoder: Decoder) -> list[str]:
     ]
 
 
-def _undeclared(names: tuple[str, ...]) -> list[str]:
+def _undeclared(names: Sequence[str]) -> list[str]:
     if not names:
         return []
-    listed = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-    return [f"no Namespace object in the input for {listed}: taken to have no label but its name (D11)"]
+    return [f"no Namespace object in the input for {_listed(names)}: taken to have no label but its name"]
 
+
+def _foreign(names: Iterable[str]) -> list[str]:
+    """Files of a folder that hold nothing: worth a word, but no answer is wrong without them."""
+    found = sorted(names)
+    return [f"passed over, no Kubernetes objects: {_listed(found)}"] if found else []
+
+
+def _nobody(only: str | None, namespaces: Iterable[str]) -> list[str]:
+    if only is None or only in namespaces:
+        return []
+    return [f"-n {only}: the input has nothing in this namespace; it has {_listed(sorted(namespaces)) or 'none'}"]
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _LISTED
+    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _read(texts: Iterable[files.Text], decoder: Decoder) -> tuple[str, ...]:
+    """One line for each text."""
+    objects = Counter(located.origin.source for located in decoder.objects)
+    return tuple(f"{text.name}: {len(text.data):,} bytes, {objects[text.name]:,} objects" for text in texts)

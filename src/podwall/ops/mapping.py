@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from podwall.engine.connections import Edge, edges, externals_of
+from podwall.engine.counts import count
 from podwall.engine.grouping import Group
 from podwall.engine.reach import Reach
 from podwall.engine.rules import Direction, PolicyRef
@@ -17,35 +20,48 @@ NOT_ISOLATED = "not isolated"
 
 
 def summarize(opened: Opened) -> Summary:
-    """How many pairs are open."""
-    model = opened.model
+    """How many pairs are open; with a namespace, of those that have an end in it."""
+    model, only = opened.model, opened.only
     counts = model.counts()
+    endpoints, pairs, open_pairs = counts.endpoints, counts.pairs, counts.open_pairs
+    if only is not None:  # all pairs but those that lie outside altogether
+        others = (group for group in model.groups(model.reach) if group.namespace != only)
+        outside = count(model.reach, _weights(others, model.reach.layout.size))
+        endpoints -= outside.endpoints
+        pairs -= outside.pairs
+        open_pairs -= outside.open_pairs
     return Summary(
         apiVersion=API_VERSION,
         kind="MapSummary",
         profile=model.profile.name,
-        endpoints=counts.endpoints,
-        policies=len(model.index.policies),
+        endpoints=endpoints,
+        policies=sum(only in (None, policy.namespace) for policy in model.index.policies),
         classes=counts.classes,
-        pairs=counts.pairs,
-        openPairs=counts.open_pairs,
+        pairs=pairs,
+        openPairs=open_pairs,
         incomplete=list(opened.incomplete),
     )
 
 
 def make_map(opened: Opened, *, why: bool) -> Map:
-    """Every open pair; with `why`, each with the policies that permit it."""
+    """Every open pair; with a namespace, those with an end in it; with `why`, each with the policies that permit it."""
     model = opened.model
     groups = model.groups(model.reach)
-    refs = Refs(opened)
-    found = (_connection(edge, refs if why else None) for edge in edges(model.reach, groups, model.judge if why else None))
+    found: Iterator[Edge] = edges(model.reach, groups, model.judge if why else None)
+    if opened.only is not None:
+        inside = {group.name for group in groups if group.namespace == opened.only}
+        kept = [edge for edge in found if edge.src in inside or edge.dst in inside]
+        ends = inside.union(*((edge.src, edge.dst) for edge in kept))
+        groups = [group for group in groups if group.name in ends]
+        found = iter(kept)
+    refs = Refs(opened) if why else None
     return Map(
         apiVersion=API_VERSION,
         kind="Map",
         profile=model.profile.name,
         endpoints=[_endpoint(group, model.reach) for group in groups],
-        external=[External(e.name, e.addresses.cidrs()) for e in externals_of(model.reach)],
-        connections=sorted(found, key=lambda c: (c.src, c.dst)),
+        external=[External(cell.name, cell.addresses.cidrs()) for cell in externals_of(model.reach)],
+        connections=sorted(map(_Connections(refs).of, found), key=lambda c: (c.src, c.dst)),
         incomplete=list(opened.incomplete),
     )
 
@@ -66,22 +82,43 @@ def _endpoint(group: Group, reach: Reach) -> Endpoint:
     )
 
 
-def _connection(edge: Edge, refs: Refs | None) -> Connection:
-    ports = _ports(edge.ports)
-    if refs is None:
-        return Connection(edge.src, edge.dst, ports)
-    return Connection(edge.src, edge.dst, ports, _by(edge.egress_by, refs), _by(edge.ingress_by, refs))
+class _Connections:
+    """Edges in their public form. Most have ports and policies that another one has had: those are shared."""
+
+    def __init__(self, refs: Refs | None) -> None:
+        self._refs = refs
+        self._ports: dict[tuple[tuple[int, PortSet], ...], list[Port]] = {}
+        self._by: dict[tuple[PolicyRef, ...], list[Ref]] = {}
+
+    def of(self, edge: Edge) -> Connection:
+        key = tuple(edge.ports.items())
+        ports = self._ports.get(key)
+        if ports is None:
+            ports = self._ports[key] = _ports(edge.ports)
+        if self._refs is None:
+            return Connection(edge.src, edge.dst, ports)
+        return Connection(edge.src, edge.dst, ports, self._named(edge.egress_by), self._named(edge.ingress_by))
+
+    def _named(self, policies: tuple[PolicyRef, ...] | None) -> list[Ref] | str:
+        if policies is None or self._refs is None:
+            return NOT_ISOLATED
+        if policies not in self._by:
+            self._by[policies] = [self._refs[policy] for policy in policies]
+        return self._by[policies]
 
 
-def _by(policies: tuple[PolicyRef, ...] | None, refs: Refs) -> list[Ref] | str:
-    return NOT_ISOLATED if policies is None else [refs[p] for p in policies]
+def _weights(groups: Iterable[Group], size: int) -> list[int]:
+    out = [0] * size
+    for group in groups:
+        out[group.atom] += 1
+    return out
 
 
 def _ports(by_family: dict[int, PortSet]) -> list[Port]:
     """Ports of both families plainly, those of one family with its number."""
     sets = list(by_family.values())
     both = sets[0] & sets[-1]
-    found = [(*r, 0) for r in both.ranges()]
+    found = [Port(*span) for span in both.ranges()]
     for family, ports in by_family.items():
-        found += ((*r, family) for r in (ports - both if ports else NO_PORTS).ranges())
-    return [Port(p, first, last, family) if family else Port(p, first, last) for p, first, last, family in sorted(found)]
+        found += (Port(*span, family) for span in (ports - both if ports else NO_PORTS).ranges())
+    return sorted(found, key=lambda port: (port.protocol, port.port, port.endPort, port.family or 0))

@@ -25,6 +25,11 @@ class Refs:
                 ref = PolicyRef("NetworkPolicy", bucket.name, meta.name or meta.generateName or "")
                 self._origins[ref] = (policy.origin, self._owners.of(meta, policy.origin.source))
 
+    @property
+    def profile(self) -> str:
+        """The profile that every answer names."""
+        return self._opened.model.profile.name
+
     def __getitem__(self, policy: PolicyRef) -> Ref:
         found = self._found.get(policy)
         if found is None:

@@ -1,9 +1,11 @@
 """podwall verdict: many questions, JSON Lines in and out."""
+# ruff: noqa: C419 - a list is faster than a generator, and this runs for each of many questions
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +15,7 @@ from msgspec import Raw, Struct
 from podwall.engine.model import Model
 from podwall.engine.questions import Question, split_port
 from podwall.engine.rules import AnyPeer, AnyPort, Direction, Tier
+from podwall.engine.sets import PROTOCOLS
 from podwall.engine.verdict import Connection, Side, Verdict
 from podwall.errors import InputError, UnknownReference
 from podwall.ops.inputs import Opened
@@ -21,6 +24,13 @@ from podwall.ops.references import Refs
 __all__ = ["Answer", "answers", "lines_of"]
 
 Answer = dict[str, object]
+_WANTED = {
+    "src": "expected text: the name or address of an end",
+    "dst": "expected text: the name or address of an end",
+    "port": "expected a whole number, or the name of the destination's port",
+    "protocol": "expected text: TCP, UDP or SCTP",
+    "family": "expected 4 or 6",
+}
 _PEERS = {Direction.EGRESS: "to", Direction.INGRESS: "from"}
 _TIERS = {Tier.ADMIN: "Admin", Tier.NETWORK_POLICY: "NetworkPolicy", Tier.BASELINE: "Baseline"}
 
@@ -35,14 +45,23 @@ class _Query(Struct, frozen=True):
     family: Literal[4, 6] | None = None
 
 
-def lines_of(queries: str) -> Iterable[bytes]:
+def lines_of(queries: str) -> Iterator[bytes]:
     """The lines of a file of questions, or of standard input for `-`. Raises InputError."""
     if queries == "-":
-        return sys.stdin.buffer
+        if sys.stdin is None:
+            raise InputError("--queries -: standard input is closed")
+        return _unmarked(sys.stdin.buffer)
     try:
-        return Path(queries).read_bytes().splitlines()
+        return _unmarked(Path(queries).read_bytes().splitlines())
     except OSError as error:
         raise InputError(f"--queries {queries}: cannot be read: {error.strerror}") from None
+
+
+def _unmarked(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Without the byte order mark that some editors begin a file with."""
+    rest = iter(lines)
+    yield from (line.removeprefix(b"\xef\xbb\xbf") for line in islice(rest, 1))
+    yield from rest
 
 
 def answers(opened: Opened, lines: Iterable[bytes], *, trace: bool) -> Iterator[Answer]:
@@ -54,7 +73,9 @@ def answers(opened: Opened, lines: Iterable[bytes], *, trace: bool) -> Iterator[
             answer: Answer
             try:
                 answer = _answer(opened.model, _question(read.decode(line)), refs)
-            except (UnknownReference, msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+                answer = {"error": _explained(error)}
+            except UnknownReference as error:
                 answer = {"error": str(error)}
             if opened.incomplete:
                 answer["incomplete"] = opened.incomplete
@@ -69,12 +90,41 @@ def _echoed(line: bytes, decoder: msgspec.json.Decoder[dict[str, Raw]]) -> Answe
         return {"query": line.decode(errors="replace").strip()}
 
 
+def _explained(error: Exception) -> str:
+    """What the decoder says of a line, with the field that it is about."""
+    message, _, place = str(error).partition(" - at `$.")
+    if isinstance(error, msgspec.ValidationError) and place:
+        return f"{place.rstrip('`')}: {_WANTED[place.rstrip('`')]}"
+    if isinstance(error, msgspec.ValidationError):
+        return f"a question needs {message.split('`')[1]}" if "required" in message else "a question is a JSON object"
+    return f"not JSON: {message.removeprefix('JSON is malformed: ')}"
+
+
 def _question(asked: _Query) -> Question:
-    dst, embedded = split_port(asked.dst)
-    port = embedded if asked.port is None else asked.port
+    port: int | str | None
+    dst, port = split_port(asked.dst)
+    if asked.port is not None:
+        if port is not None and port != str(asked.port):
+            raise UnknownReference(f"dst names port {port}, and port says {asked.port}: give it once")
+        port = asked.port
     if port is None:
         raise UnknownReference("a question needs a port: a number, or the name of the destination's port")
-    return Question(split_port(asked.src)[0], dst, port, asked.protocol or "TCP", asked.family)
+    protocol = asked.protocol.upper() if asked.protocol else None
+    if isinstance(port, str) and "/" in port:
+        port, named = _port_and_protocol(port)
+        if protocol not in (None, named):
+            raise UnknownReference(f"the port is of {named}, and protocol says {asked.protocol}: give it once")
+        protocol = named
+    return Question(split_port(asked.src)[0], dst, port, protocol or "TCP", asked.family)
+
+
+def _port_and_protocol(text: str) -> tuple[str, str]:
+    """`53/udp` and `udp/53` → port and protocol."""
+    first, _, second = text.partition("/")
+    for port, protocol in ((first, second.upper()), (second, first.upper())):
+        if protocol in PROTOCOLS and port:
+            return port, protocol
+    raise UnknownReference(f"port {text!r}: write 53, 53/udp or udp/53; the protocols are {', '.join(PROTOCOLS)}")
 
 
 def _answer(model: Model, asked: Question, refs: Refs | None) -> Answer:
@@ -103,6 +153,7 @@ def _trace(connection: Connection, verdict: Verdict, refs: Refs) -> Answer:
         "dst": connection.destination.name,
         "protocol": connection.protocol,
         "port": connection.port,
+        "profile": refs.profile,
         "verdict": _word(verdict.allowed),
         "egress": _side(verdict.egress, refs),
         "ingress": _side(verdict.ingress, refs),

@@ -1,4 +1,7 @@
-"""The machine formats of interface.md as Structs: what they hold, in their order. Lists are sorted by whoever fills them."""
+"""The machine formats of interface.md as Structs: what they hold, in their order.
+
+Lists are sorted by whoever fills them.
+"""
 
 from __future__ import annotations
 

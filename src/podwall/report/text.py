@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from msgspec import UNSET
 
+from podwall.report.external import Label, labels
 from podwall.report.public import Connection, Map, Port, Ref, Summary
 
 __all__ = ["map_text", "summary_text"]
 
 _WIDTH = 80
 _PORTS_AT = 44  # where the last column begins, unless a name is longer
+_ANYWHERE = "any external address"
 
 
 def summary_text(summary: Summary) -> str:
@@ -22,141 +24,218 @@ def summary_text(summary: Summary) -> str:
         ("policies", f"{summary.policies:,}"),
         ("classes", f"{summary.classes:,}"),
         ("pairs", f"{summary.pairs:,}"),
-        ("open pairs", f"{summary.openPairs:,}{share}"),
+        ("open pairs", f"{summary.openPairs:,}"),
     )
-    return "".join(f"{name:<12}{value:>16}\n" for name, value in rows)
+    return "".join(f"{name:<12}{value:>16}\n" for name, value in rows).rstrip("\n") + f"{share}\n"
 
 
-def map_text(result: Map) -> str:
-    """Every source with its destinations; those with the same ports together, whole namespaces as `ns/*`."""
-    out = [_head(result), ""]
+def map_text(result: Map, only: str | None = None) -> Iterator[str]:
+    """Every source with its destinations, those with the same ports together, whole namespaces as `ns/*`.
+
+    `only` is the namespace that the map is about: of others it knows a part.
+    """
+    names = _Names(result, only)
+    yield f"{_head(result, only)}\n"
     by_source: dict[str, list[Connection]] = {}
     for connection in result.connections:
         by_source.setdefault(connection.src, []).append(connection)
-    names = _Names(result)
-    for name in [*(e.name for e in result.endpoints), *(x.name for x in result.external)]:
-        found = by_source.get(name)
-        out.append(names.title(name))
-        out += _rows(found, names) if found else ["  nobody"]
-        out.append("")
-    out += _legend(result)
-    return "\n".join(out).rstrip() + "\n"
+    for endpoint in result.endpoints:
+        found = by_source.get(endpoint.name, [])
+        if found or only in (None, endpoint.namespace):
+            yield from _paragraph([names.title(endpoint.name)], list(_rows(found, names)) or ["  nobody"])
+    for cells, rows in _alike(result, by_source, names):
+        yield from _paragraph(_wrapped("from ", names.cells(cells)), rows)
+    yield from _legend(names)
+    yield from _policies(result.connections)
 
 
-def _head(result: Map) -> str:
-    endpoints, pairs = len(result.endpoints), len(result.connections)
-    return f"{_counted(endpoints, 'endpoint')}, {_counted(pairs, 'open pair')}, profile {result.profile}"
+def _head(result: Map, only: str | None) -> str:
+    endpoints = sum(only in (None, e.namespace) for e in result.endpoints)
+    pairs = _counted(len(result.connections), "connection")
+    place, them = ("", "") if only is None else (f" in {only}", " from or to them")
+    return f"{_counted(endpoints, 'endpoint')}{place}, {pairs}{them}, profile {result.profile}"
 
 
 def _counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def _legend(result: Map) -> Iterator[str]:
-    wide = [x for x in result.external if len(x.cidrs) > 1]
-    if wide:
-        yield "External addresses, cut where a rule can tell them apart:"
-        for cell in wide:
-            yield from _wrapped(f"  {cell.name} … = ", cell.cidrs)
-        yield ""
+def _paragraph(head: Iterable[str], lines: Iterable[str]) -> Iterator[str]:
+    yield "\n"
+    yield from (f"{line}\n" for line in head)
+    yield from (f"{line}\n" for line in lines)
+
+
+def _alike(
+    result: Map, by_source: dict[str, list[Connection]], names: _Names
+) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    """External sources that reach the same, together; those that reach nobody are left out."""
+    together: dict[tuple[str, ...], list[str]] = {}
+    for cell in result.external:
+        found = by_source.get(cell.name)
+        if found:
+            together.setdefault(tuple(_rows(found, names)), []).append(cell.name)
+    for rows, cells in together.items():
+        yield tuple(cells), list(rows)
 
 
 class _Names:
-    """How endpoints are named on the map, and which of them make a whole namespace."""
+    """How ends are named on the map, and which of them make a whole namespace."""
 
-    def __init__(self, result: Map) -> None:
+    def __init__(self, result: Map, only: str | None) -> None:
         self._isolated = {e.name: e.isolated for e in result.endpoints}
-        self._pods = {e.name: e.pods for e in result.endpoints}
-        self._wide = {x.name for x in result.external if len(x.cidrs) > 1}
-        self.external = {x.name for x in result.external}
-        self.namespaces: dict[str, set[str]] = {}
+        self._labels = labels(result.external)
+        self._cells = {x.name: 1 + at for at, x in enumerate(result.external)}  # ranks: behind all endpoints
+        self.namespace_of = {e.name: e.namespace for e in result.endpoints}
+        self.used: set[str] = set()
+        self._members: dict[str, int] = {}
         for endpoint in result.endpoints:
-            self.namespaces.setdefault(endpoint.namespace, set()).add(endpoint.name)
+            if only in (None, endpoint.namespace):
+                self._members[endpoint.namespace] = self._members.get(endpoint.namespace, 0) + 1
 
     def title(self, name: str) -> str:
-        if name in self.external:
-            return f"from {self.shown(name)} (external)"
         isolated = self._isolated[name]
         sides = [side for side, yes in (("ingress", isolated.ingress), ("egress", isolated.egress)) if yes]
         return f"from {name} ({'isolated: ' + ' + '.join(sides) if sides else 'not isolated'})"
 
-    def shown(self, name: str) -> str:
-        return f"{name} …" if name in self._wide else name
+    def cells(self, found: Sequence[str]) -> list[str]:
+        """External sets by their labels, all of them as one."""
+        if 1 < len(found) == len(self._cells):
+            return [_ANYWHERE]
+        self.used.update(found)
+        return [self._labels[name].shown for name in found]
 
-    def order(self, shown: str) -> tuple[bool, str]:
-        return shown.removesuffix(" …") in self.external, shown
+    def folded(self, destinations: Iterable[str], source: str) -> Iterator[tuple[int, str]]:
+        """Destinations with their ranks, a namespace that is there as a whole (the source itself apart) as one."""
+        inside: dict[str, list[str]] = {}
+        outside: list[str] = []
+        for name in destinations:
+            if name in self.namespace_of:
+                inside.setdefault(self.namespace_of[name], []).append(name)
+            else:
+                outside.append(name)
+        for namespace, found in inside.items():
+            others = self._members.get(namespace, 0) - (self.namespace_of.get(source) == namespace)
+            reached = len(found) - (source in found)
+            whole = reached == others > 1
+            yield from [(0, f"{namespace}/* ({len(found)})")] if whole else [(0, name) for name in found]
+        yield from zip((self._cells[name] for name in outside), self.cells(outside), strict=False)
+
+    def legend(self) -> Iterator[Label]:
+        """The labels in use that do not say everything."""
+        return (self._labels[name] for name in self._cells if name in self.used and self._labels[name].words)
 
 
 def _rows(found: list[Connection], names: _Names) -> Iterator[str]:
-    by_ports: dict[tuple[tuple[Port, ...], str], list[str]] = {}
+    together: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for connection in found:
-        by_ports.setdefault((tuple(connection.ports), _why(connection)), []).append(connection.dst)
-    rows = [
+        key = _port_text(connection.ports), _why(connection, names.namespace_of)
+        together.setdefault(key, []).append(connection.dst)
+    rows = sorted(
         (destination, ports, why)
-        for (ports, why), destinations in by_ports.items()
-        for destination in _folded(destinations, found[0].src, names)
-    ]
-    for destination, ports, why in sorted(rows, key=lambda row: (names.order(row[0]), row[1])):
+        for (ports, why), destinations in together.items()
+        for destination in names.folded(destinations, found[0].src)
+    )
+    for (_, destination), ports, why in rows:
         head = f"  {destination}"
         if len(head) + 2 > _PORTS_AT:
             yield head
             head = ""
-        yield from _wrapped(head.ljust(_PORTS_AT), _port_text(ports))
-        yield from (f"      {line}" for line in why.splitlines())
+        yield from _wrapped(head.ljust(_PORTS_AT), ports)
+        if why:
+            yield from _wrapped("      ", why, " ")
 
 
-def _folded(destinations: list[str], source: str, names: _Names) -> list[str]:
-    """The destinations in order, a namespace that is there as a whole (the source itself apart) as one."""
-    given = set(destinations)
-    out: list[str] = []
-    for namespace, members in sorted(names.namespaces.items()):
-        others = members - {source}
-        if len(others) > 1 and others <= given:
-            out.append(f"{namespace}/* ({len(members & given)})")
-            given -= members
-    return [*out, *(names.shown(name) for name in given)]
+def _port_text(ports: list[Port]) -> tuple[str, ...]:
+    """Numbers and ranges, each protocol named once, each family where the families differ."""
+    sorts: dict[tuple[str, object], list[str]] = {}
+    for port in ports:
+        sorts.setdefault((port.protocol, port.family), []).append(_numbers(port))
+    whole = [family for (_, family), numbers in sorts.items() if numbers == ["all"]]
+    if len(whole) == len(sorts) == 3 and len(set(whole)) == 1:
+        return (f"all ports{_family(whole[0])}",)
+    out = []
+    for (protocol, family), numbers in sorts.items():
+        numbers[0] = f"{protocol} {numbers[0]}"
+        numbers[-1] += _family(family)
+        out += numbers
+    return tuple(out)
 
 
-def _port_text(ports: Iterable[Port]) -> list[str]:
-    listed = list(ports)
-    plain = {(p.protocol, p.port, p.endPort) for p in listed if p.family is UNSET}
-    if len(listed) == len(plain) == 3 and all((first, last) == (1, 65535) for _, first, last in plain):
-        return ["all ports"]
-    return [_one_port(p) for p in listed]
+def _numbers(port: Port) -> str:
+    if (port.port, port.endPort) == (1, 65535):
+        return "all"
+    return str(port.port) if port.endPort == port.port else f"{port.port}-{port.endPort}"
 
 
-def _one_port(port: Port) -> str:
-    numbers = "all" if (port.port, port.endPort) == (1, 65535) else str(port.port)
-    if port.endPort != port.port and numbers != "all":
-        numbers += f"-{port.endPort}"
-    return f"{port.protocol} {numbers}" + (f" (IPv{port.family})" if port.family is not UNSET else "")
+def _family(family: object) -> str:
+    return "" if family is UNSET else f" (IPv{family})"
 
 
-def _wrapped(start: str, parts: Iterable[str]) -> Iterator[str]:
-    """Comma-separated parts, continued under the first."""
+def _wrapped(start: str, parts: Iterable[str], separator: str = ", ") -> Iterator[str]:
+    """Parts with separators, continued under the first."""
     current, first = start, True
     for part in parts:
-        piece = part if first else f", {part}"
-        if not first and len(current) + len(piece) > _WIDTH - 1:
-            yield f"{current},"
+        piece = part if first else f"{separator}{part}"
+        if not first and len(current) + len(piece) + 1 > _WIDTH:
+            yield f"{current}{separator.rstrip()}"
             current, piece = " " * min(len(start), _PORTS_AT), part
         current += piece
         first = False
     yield current
 
 
-def _why(connection: Connection) -> str:
-    if connection.egressBy is UNSET:
-        return ""
-    return f"egress by {_refs(connection.egressBy)}\ningress by {_refs(connection.ingressBy)}"
+def _why(connection: Connection, inside: Container[str]) -> tuple[str, ...]:
+    """What allows it at each end; policies have nothing to say at an external one."""
+    sides: list[list[str]] = []
+    if connection.egressBy is not UNSET and connection.src in inside:
+        sides.append(_side("egress", connection.egressBy))
+    if connection.ingressBy is not UNSET and connection.dst in inside:
+        sides.append(_side("ingress", connection.ingressBy))
+    if len(sides) == 2:
+        sides[0][-1] += ";"
+    return tuple(part for side in sides for part in side)
 
 
-def _refs(refs: object) -> str:
-    if isinstance(refs, list):
-        return ", ".join(_ref(r) for r in refs if isinstance(r, Ref))
-    return str(refs)
+def _side(direction: str, by: list[Ref] | str) -> list[str]:
+    if isinstance(by, str):
+        return [f"{direction} {by}"]
+    head, *others = (_name(ref) for ref in by)
+    listed = [f"{direction} by {head}", *others]
+    return [*(f"{name}," for name in listed[:-1]), listed[-1]]
 
 
-def _ref(ref: Ref) -> str:
-    place = f" ({ref.file}:{ref.line})" if ref.file and ref.line else ""
-    return f"{ref.namespace}/{ref.name}{place}"
+def _name(ref: Ref) -> str:
+    return f"{ref.namespace}/{ref.name}"
+
+
+def _legend(names: _Names) -> Iterator[str]:
+    found = list(names.legend())
+    if found:
+        yield "\nExternal addresses stand together where no rule can tell them apart:\n"
+    for label in found:
+        yield f"  {label.shown}\n"
+        yield from (f"{line}\n" for line in _wrapped("      ", label.words, " "))
+
+
+def _policies(connections: Iterable[Connection]) -> Iterator[str]:
+    """Where the policies stand that were named, and whose they are."""
+    found: set[Ref] = set()
+    seen: set[int] = set()
+    for connection in connections:
+        for by in (connection.egressBy, connection.ingressBy):
+            if isinstance(by, list) and id(by) not in seen:  # most connections share their lists
+                seen.add(id(by))
+                found.update(by)
+    if found:
+        yield "\nPolicies:\n"
+    width = max((len(_name(ref)) for ref in found), default=0)
+    for ref in sorted(found, key=lambda ref: (ref.namespace, ref.name)):
+        yield f"  {_name(ref):<{min(width, 38)}}  {_place(ref)}".rstrip() + "\n"
+
+
+def _place(ref: Ref) -> str:
+    file = ref.file or ""
+    place = f"{file}:{ref.line}" if ref.line else file
+    told = ref.owner and ref.owner != (file.rpartition("/")[0] or ref.owner)
+    return f"{place} ({ref.owner})" if told else place

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from podwall.admission import networkpolicy
 from podwall.admission.finding import Finding
@@ -39,6 +39,7 @@ class Assembled(Struct, frozen=True):
 def assemble(objects: Iterable[Located[KubernetesObject]], namespace: str) -> Assembled:
     """The cluster of these objects; `namespace` is that of objects without one (D12)."""
     known: dict[_Key, Located[KubernetesObject]] = {}
+    again: dict[_Key, list[Located[KubernetesObject]]] = {}
     mistakes: list[Mistake] = []
     warnings: list[Mistake] = []
     for located in objects:
@@ -48,9 +49,12 @@ def assemble(objects: Iterable[Located[KubernetesObject]], namespace: str) -> As
             mistakes += _mistakes(located.origin, errors)
             warnings += _mistakes(located.origin, (f for f in findings if f.warning))
         if not errors:
-            clash = _enter(known, located, namespace)
-            if clash is not None:
-                mistakes.append(clash)
+            key = _key(located.object, namespace)
+            if known.setdefault(key, located) is not located:
+                again.setdefault(key, [known[key]]).append(located)
+    for key, copies in again.items():
+        known[key], *others = sorted(copies, key=lambda copy: copy.origin)
+        mistakes += _clashes(key, known[key], others)
     cluster = _cluster(known)
     undeclared = tuple(b.name for b in cluster.namespaces.values() if b.declared is None)
     return Assembled(cluster, tuple(mistakes), tuple(warnings), undeclared)
@@ -101,23 +105,25 @@ def _mistakes(origin: Origin, findings: Iterable[Finding]) -> Iterator[Mistake]:
     return (Mistake(origin, f.path, f.message) for f in findings)
 
 
-def _enter(
-    known: dict[_Key, Located[KubernetesObject]], located: Located[KubernetesObject], namespace: str
-) -> Mistake | None:
-    """Files an object under its name; two that differ are a mistake of the later one (D16)."""
-    item = located.object
+def _key(item: KubernetesObject, namespace: str) -> _Key:
     home = "" if isinstance(item, _CLUSTER_SCOPED) else item.metadata.namespace or namespace
-    key = (kind_of(item), home, name_of(item.metadata))
-    other = known.get(key)
-    if other is None or (other.object == item and located.origin < other.origin):
-        known[key] = located
-        return None
-    if other.object == item:
-        return None
-    later, first = sorted((located.origin, other.origin), reverse=True)
-    where = f"{home}/{key[2]}" if home else key[2]
-    place = f"{first.source}:{first.line}" if first.line else first.source
-    return Mistake(later, (), f"a different {key[0]} {where} stands at {place}: two objects of one name are an error (D16)")
+    return kind_of(item), home, name_of(item.metadata)
+
+
+def _clashes(
+    key: _Key, first: Located[KubernetesObject], others: Iterable[Located[KubernetesObject]]
+) -> Iterator[Mistake]:
+    """Copies that differ from the first are mistakes (D16), whichever was read first."""
+    kind, namespace, name = key
+    shown = f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
+    for other in others:
+        if _bare(other.object) != _bare(first.object):
+            yield Mistake(other.origin, (), f"differs from another {shown}; keep one of the two", first.origin)
+
+
+def _bare(item: KubernetesObject) -> KubernetesObject:
+    """Without its namespace, which one copy may leave to the default (D12)."""
+    return structs.replace(item, metadata=structs.replace(item.metadata, namespace=None))
 
 
 def _cluster(known: dict[_Key, Located[KubernetesObject]]) -> Cluster:

@@ -1,55 +1,55 @@
 """Texts → Kubernetes objects, each with its place: JSON decoded straight into Structs, YAML by way of plain values.
 
-Lists are taken apart, other kinds passed over, and every mistake is collected; what the objects say is not judged here.
+Other kinds are passed over, and every mistake is collected; what the objects say is not judged here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct, ValidationError
 
 from podwall.api.kinds import READ, UNANALYZED_POLICIES, KubernetesObject, group_of
-from podwall.api.meta import Header
 from podwall.api.networking import NetworkPolicy
 from podwall.cluster.objects import Located, Origin, kind_of
 from podwall.errors import InvalidText, Problem
-from podwall.sources.files import Text
-from podwall.sources.unknown import without_unknown
-from podwall.text import json, yaml
+from podwall.sources.entries import Entry, entries, header, in_template
+from podwall.sources.files import Text, is_json
+from podwall.sources.shapes import fitted
+from podwall.text import json
 from podwall.text.where import Path, parse_field
 
-__all__ = ["Decoder", "Mistake"]
+__all__ = ["TEMPLATE", "Decoder", "Mistake"]
 
 _POLICIES = (NetworkPolicy,)
+_KUSTOMIZE = "kustomize.config.k8s.io"
+
+TEMPLATE = "is a template, skipped; render it and pipe it in: helm template … | podwall … -f -"
 
 
 class Mistake(Struct, frozen=True):
-    """Something wrong with an object, before its line is looked up."""
+    """Something wrong with an object, before its line is looked up; `other` is an object that it is about, too."""
 
     origin: Origin
     path: Path
     message: str
+    other: Origin | None = None
 
 
 class _TypedList(Struct):
     """A List whose items all are of kinds that are read."""
 
     items: list[KubernetesObject]
-
-
-class _Item(Struct, frozen=True):
-    """One object before it is decoded: JSON text, else a plain value; `default` is the kind that its list implies."""
-
-    origin: Origin
-    raw: Raw | None = None
-    value: object = None
-    default: Header = Header()
+    kind: str = ""
 
 
 class Decoder:
-    """Collects what texts hold. `problems` are errors, `warnings` are not; `unanalyzed` names policies left out."""
+    """Collects what texts hold.
+
+    `problems` and `mistakes` are errors, `warnings` are not; `unanalyzed` counts policies left out, `skipped` says what
+    was passed over though it may hold objects, `foreign` names files that hold none.
+    """
 
     def __init__(self) -> None:
         self.objects: list[Located[KubernetesObject]] = []
@@ -58,36 +58,40 @@ class Decoder:
         self.warnings: list[Mistake] = []
         self.unanalyzed: dict[tuple[str, str], int] = {}
         self.skipped: list[str] = []
+        self.foreign: set[str] = set()
         self.found = 0
         self._typed = msgspec.json.Decoder(KubernetesObject)
 
     def read(self, text: Text) -> None:
         """Adds all objects of a text."""
-        before = len(self.objects)
-        try:
-            if not (_looks_like_json(text) and self._take_whole(text)):
-                for item in _items(text):
-                    self.found += 1
-                    self._take(item)
-        except InvalidText as error:
-            if b"{{" in text.data:
-                del self.objects[before:]
-                self.skipped.append(f"{text.name} is a template: render it and pipe it in, as helm template … | podwall … -f -")
-            else:
-                self.problems.append(error.problem)
+        collected: tuple[list[Any], ...] = (self.objects, self.mistakes, self.warnings)
+        before = [len(part) for part in collected]
+        refused: list[InvalidText] = []
+        if not (is_json(text.data) and self._take_whole(text)):
+            for entry in entries(text, refused):
+                self.found += 1
+                self._take(entry, walked=text.walked)
+        if any(in_template(text.data, error.line) for error in refused):
+            for part, length in zip(collected, before, strict=True):
+                del part[length:]
+            self.skipped.append(f"{text.name} {TEMPLATE}")
+        else:
+            self.problems += [error.problem for error in refused]
 
     def _take_whole(self, text: Text) -> bool:
         """The common case at once: one JSON List of nothing but kinds that are read. Whether it was that."""
         try:
-            found = msgspec.json.decode(text.data, type=_TypedList).items
+            whole = msgspec.json.decode(text.data, type=_TypedList)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             return False
-        if {(group_of(version), kind) for kind, version in {(kind_of(o), o.apiVersion) for o in found}} - READ.keys():
+        found = whole.items
+        kinds = {(kind_of(o), o.apiVersion) for o in found}
+        if not whole.kind.endswith("List") or not all(_is_read(version, kind) for kind, version in kinds):
             return False
         if any(isinstance(o, _POLICIES) for o in found):
             self._check_policies(text, found)
         self.objects += [Located(o, Origin(text.name, 0, n)) for n, o in enumerate(found)]
-        self.found += len(found)
+        self.found += 1 + len(found)
         return True
 
     def _check_policies(self, text: Text, found: list[KubernetesObject]) -> None:
@@ -97,114 +101,97 @@ class Decoder:
 
     def _check_duplicates(self, raw: Raw, origin: Origin) -> None:
         """A policy with a key twice is refused; other kinds are too many to look at so closely."""
-        try:
-            json.check_duplicates(raw, origin.source, origin.line)
-        except InvalidText as error:
-            self.mistakes.append(Mistake(origin, (), error.problem.message))
+        path = json.duplicate_key(raw)
+        if path is not None:
+            self.mistakes.append(Mistake(origin, path, "duplicate key; keep one of them, kubectl would take the last"))
 
-    def _take(self, item: _Item) -> None:
-        if item.raw is not None:
+    def _take(self, entry: Entry, *, walked: bool) -> None:
+        if entry.raw is not None:
             try:
-                found = self._typed.decode(item.raw)
+                found = self._typed.decode(entry.raw)
             except (ValidationError, RecursionError):
                 found = None  # another kind, or a mistake: looked at below
-            if found is not None and (group_of(found.apiVersion), kind_of(found)) in READ:
-                self._add(found, item)
+            if found is not None and _is_read(found.apiVersion, kind_of(found)):
+                self._add(found, entry)
                 return
-        self._look_closer(item)
+            said = header(entry.raw)
+            if said.kind and said.apiVersion and not _is_read(said.apiVersion, said.kind):
+                self._pass_over((group_of(said.apiVersion), said.kind), entry)
+                return
+        self._look_closer(entry, walked=walked)
 
-    def _look_closer(self, item: _Item) -> None:
-        value = _plain(item)
+    def _look_closer(self, entry: Entry, *, walked: bool) -> None:
+        value = entry.plain()
+        if walked and entry.origin.item < 0 and not (isinstance(value, dict) and value.keys() & {"kind", "apiVersion"}):
+            self.foreign.add(entry.origin.source)
+            return
         if not isinstance(value, dict):
-            self._wrong(item, (), f"expected a Kubernetes object, got {_sort(value)}")
+            self._wrong(entry, (), f"expected a Kubernetes object, got {_sort(value)}")
             return
-        kind, version = value.get("kind", item.default.kind), value.get("apiVersion", item.default.apiVersion)
+        kind, version = value.get("kind", entry.default.kind), value.get("apiVersion", entry.default.apiVersion)
         if not isinstance(kind, str) or not kind:
-            self._wrong(item, ("kind",), "Required value: every object needs a kind")
+            self._wrong(entry, ("kind",), "Required value: every object needs a kind")
         elif not isinstance(version, str) or not version:
-            self._wrong(item, ("apiVersion",), f"Required value: every object needs an apiVersion ({kind})")
+            self._wrong(entry, ("apiVersion",), f"Required value: every object needs an apiVersion ({kind})")
+        elif (group_of(version), kind) in READ:
+            self._of_kind({**value, "kind": kind, "apiVersion": version}, READ[group_of(version), kind], entry)
         else:
-            self._of_kind({**value, "kind": kind, "apiVersion": version}, (group_of(version), kind), item)
+            self._pass_over((group_of(version), kind), entry)
 
-    def _of_kind(self, value: dict[str, object], kind: tuple[str, str], item: _Item) -> None:
-        known = READ.get(kind)
-        if known is None:
-            if kind in UNANALYZED_POLICIES:
-                self.unanalyzed[kind] = self.unanalyzed.get(kind, 0) + 1
-            return
-        clean, unknown = without_unknown(value, known) if known in _POLICIES else (value, [])
-        for slip in unknown:
-            meant = f", did you mean `{slip.meant}`?" if slip.meant else ""
-            self.warnings.append(Mistake(item.origin, slip.path, f"unknown field, which the API server drops{meant}"))
-        try:
-            self._add(msgspec.convert(clean, known), item)
-        except ValidationError as error:
-            path, message = _explained(error)
-            self._wrong(item, path, message)
+    def _pass_over(self, kind: tuple[str, str], entry: Entry) -> None:
+        if kind in UNANALYZED_POLICIES:
+            self.unanalyzed[kind] = self.unanalyzed.get(kind, 0) + 1
+        elif kind == (_KUSTOMIZE, "Kustomization"):
+            self.skipped.append(
+                f"{entry.origin.source} is a kustomization, skipped; build it: kubectl kustomize … | podwall … -f -"
+            )
+        elif kind[1].endswith("List"):
+            self._check_list(entry)
 
-    def _add(self, found: KubernetesObject, item: _Item) -> None:
-        if item.raw is not None and isinstance(found, _POLICIES):
-            self._check_duplicates(item.raw, item.origin)
-        self.objects.append(Located(found, item.origin))
-
-    def _wrong(self, item: _Item, path: Path, message: str) -> None:
-        self.mistakes.append(Mistake(item.origin, path, message))
-
-
-def _plain(item: _Item) -> object:
-    return item.value if item.raw is None else msgspec.json.decode(item.raw)
-
-
-def _items(text: Text) -> Iterator[_Item]:
-    if _looks_like_json(text):
-        yield from _json_items(text)
-    else:
-        yield from _yaml_items(text)
-
-
-def _looks_like_json(text: Text) -> bool:
-    start = text.data[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:2]
-    return start[:1] in (b"{", b"[") and start != b"{{"
-
-
-def _json_items(text: Text) -> Iterator[_Item]:
-    for number, value in enumerate(json.values(text.data, text.name)):
-        origin = Origin(text.name, number, -1, value.line)
-        items = json.items(value.raw)
-        if items is None:
-            yield _Item(origin, value.raw)
-            continue
-        default = _item_header(msgspec.json.decode(value.raw, type=Header))
-        for position, raw in enumerate(items):
-            yield _Item(Origin(text.name, number, position), raw, default=default)
-
-
-def _yaml_items(text: Text) -> Iterator[_Item]:
-    for document in yaml.documents(text.data, text.name):
-        value = document.value
+    def _check_list(self, entry: Entry) -> None:
+        """What ends in List and was not taken apart has no list of items."""
+        value = entry.plain()
         items = value.get("items") if isinstance(value, dict) else None
-        if isinstance(value, dict) and isinstance(items, list) and str(value.get("kind", "")).endswith("List"):
-            default = _item_header(Header(str(value["kind"]), str(value.get("apiVersion", ""))))
-            for position, item in enumerate(items):
-                yield _Item(Origin(text.name, document.index, position), value=item, default=default)
-        else:
-            yield _Item(Origin(text.name, document.index, -1, document.line), value=value)
+        if items is not None and not isinstance(items, list):
+            self._wrong(entry, ("items",), f"expected a list, got {_sort(items)}")
+
+    def _of_kind(self, value: dict[str, object], known: type[KubernetesObject], entry: Entry) -> None:
+        try:
+            self._add(msgspec.convert(value, known), entry)
+        except ValidationError:
+            clean, slips = fitted(value, known)
+            self.warnings += [Mistake(entry.origin, s.path, s.message) for s in slips if s.warning]
+            wrong = [Mistake(entry.origin, s.path, s.message) for s in slips if not s.warning]
+            self.mistakes += wrong
+            if not wrong:
+                self._add_cleaned(clean, known, entry)
+
+    def _add_cleaned(self, clean: object, known: type[KubernetesObject], entry: Entry) -> None:
+        try:
+            self._add(msgspec.convert(clean, known), entry)
+        except ValidationError as error:
+            self._wrong(entry, *_explained(error))
+
+    def _add(self, found: KubernetesObject, entry: Entry) -> None:
+        if entry.raw is not None and isinstance(found, _POLICIES):
+            self._check_duplicates(entry.raw, entry.origin)
+        self.objects.append(Located(found, entry.origin))
+
+    def _wrong(self, entry: Entry, path: Path, message: str) -> None:
+        self.mistakes.append(Mistake(entry.origin, path, message))
 
 
-def _item_header(of_list: Header) -> Header:
-    """What the items of a PodList and the like are where they do not say it."""
-    return Header(of_list.kind.removesuffix("List"), of_list.apiVersion)
+def _is_read(version: str, kind: str) -> bool:
+    return bool(version) and (group_of(version), kind) in READ
 
 
 def _explained(error: ValidationError) -> tuple[Path, str]:
-    """msgspec's `Expected … - at `$.spec.x`` as a path and a message."""
+    """The decoder's `Expected … - at `$.spec.x`` as a path and a message."""
     message, _, place = str(error).partition(" - at `$")
     steps = place.rstrip("`").replace("[...]", "").removeprefix(".")
     return parse_field(steps) if steps else (), message[:1].lower() + message[1:]
 
 
 def _sort(value: object) -> str:
-    return {"str": "a string", "list": "a list", "int": "a number", "float": "a number", "bool": "a boolean"}.get(
-        type(value).__name__, "nothing"
-    )
-
+    words = {"str": "a string", "list": "a list", "dict": "a mapping", "bool": "true or false", "NoneType": "nothing"}
+    return words.get(type(value).__name__, "a number")

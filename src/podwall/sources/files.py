@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -24,19 +24,23 @@ _MAX_UNPACKED = 8 << 30
 
 
 class Text(Struct, frozen=True):
-    """A text and the name that messages give it; `path` where it can be read again."""
+    """A text and the name that messages give it; `path` where it can be read again.
+
+    `walked` says that nobody named the file, but a folder around it.
+    """
 
     name: str
     data: bytes
     path: Path | None = None
+    walked: bool = False
 
     def again(self) -> Text:
         """The same text without its data where a file has it, so that memory does not hold what is rarely needed."""
-        return self if self.path is None else Text(self.name, b"", self.path)
+        return self if self.path is None else Text(self.name, b"", self.path, self.walked)
 
     def reread(self) -> bytes:
         """The data, from the file if need be. Raises InputError where that is gone."""
-        return self.data if self.path is None else _file(self.path).data
+        return self.data if self.path is None else _file(self.path, walked=self.walked).data
 
 
 _JSON_START = re.compile(rb"[\xef\xbb\xbf \t\r\n]*[\[{][ \t\r\n]*[\[\]{}\"]")
@@ -55,52 +59,74 @@ class Found(Struct, frozen=True):
     skipped: str = ""
 
 
-def read(filenames: Iterable[str]) -> Iterator[Found]:
-    """Every text of files and directories (recursive, in order of name), and of `-`. Raises InputError."""
-    for filename in filenames:
-        if filename == "-":
-            yield Found(Text(STDIN, sys.stdin.buffer.read()))
-            continue
-        path = Path(filename)
-        if path.is_dir():
-            yield from _directory(path, set())
-        else:
-            yield Found(_file(path))
+def read(filename: str) -> Iterator[Found]:
+    """Every text of a file, of a directory (recursive, in order of name), or of `-`. Raises InputError."""
+    path = Path(filename)
+    if filename == "-":
+        if sys.stdin is None:
+            raise InputError("-f -: standard input is closed")
+        yield Found(Text(STDIN, sys.stdin.buffer.read()))
+    elif "://" in filename:
+        raise InputError(f"{filename}: addresses are not fetched: curl -sSf {filename} | podwall … -f -")
+    elif path.is_dir():
+        yield from _directory(path, set())
+    elif path.name == "Chart.yaml":
+        yield Found(skipped=_chart(path.parent))
+    elif path.name in _KUSTOMIZATIONS:
+        yield Found(skipped=_kustomization(path.parent))
+    else:
+        yield Found(_file(path, walked=False))
 
 
 def _directory(path: Path, above: set[Path]) -> Iterator[Found]:
     real = path.resolve()
     if real in above:  # a symbolic link back to a folder that this one is in
         return
-    kustomization = next((name for name in _KUSTOMIZATIONS if (path / name).is_file()), None)
     if (path / "Chart.yaml").is_file():
-        yield Found(skipped=f"{path} is a Helm chart: helm template NAME {path} | podwall … -f -")
+        yield Found(skipped=_chart(path))
         return
-    if kustomization is not None:
-        yield Found(skipped=f"{path} is a kustomization: podwall … -k {path}")
+    if any((path / name).is_file() for name in _KUSTOMIZATIONS):
+        yield Found(skipped=_kustomization(path))
         return
     try:
-        entries = sorted(path.iterdir())
+        found = sorted(path.iterdir())
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    for entry in entries:
+        raise InputError(f"{_shown(path)}: cannot be read: {error.strerror}") from None
+    for entry in found:
         if entry.is_dir():
             if not entry.name.startswith("."):
                 yield from _directory(entry, above | {real})
         elif _is_manifest(entry.name):
-            yield Found(_file(entry))
+            yield Found(_file(entry, walked=True))
+
+
+def _chart(folder: Path) -> str:
+    shown = _shown(folder)
+    return f"{shown} is a Helm chart, skipped; render it and pipe it in: helm template {shown} | podwall … -f -"
+
+
+def _kustomization(folder: Path) -> str:
+    shown = _shown(folder)
+    return f"{shown} is a kustomization, skipped; build it: podwall … -k {shown}"
+
+
+def _shown(path: Path) -> str:
+    """The path as given, or from the working directory where it lies below that; always text that can be printed."""
+    below = path.is_absolute() and path.is_relative_to(Path.cwd())
+    return str(path.relative_to(Path.cwd()) if below else path).encode("utf-8", "replace").decode()
 
 
 def _is_manifest(name: str) -> bool:
     return not name.startswith(".") and name.removesuffix(".gz").endswith(_SUFFIXES)
 
 
-def _file(path: Path) -> Text:
+def _file(path: Path, *, walked: bool) -> Text:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    return Text(str(path), _unpacked(path, data) if path.suffix == ".gz" else data, path)
+        raise InputError(f"{_shown(path)}: cannot be read: {error.strerror}") from None
+    again = path if path.is_file() else None  # a pipe gives its text only once
+    return Text(_shown(path), _unpacked(path, data) if path.suffix == ".gz" else data, again, walked)
 
 
 def _unpacked(path: Path, data: bytes) -> bytes:
@@ -111,10 +137,10 @@ def _unpacked(path: Path, data: bytes) -> bytes:
             while part := stream.read(1 << 24):
                 size += len(part)
                 if size > _MAX_UNPACKED:
-                    raise InputError(f"{path}: unpacks to more than {_MAX_UNPACKED >> 30} GiB")
+                    raise InputError(f"{_shown(path)}: unpacks to more than {_MAX_UNPACKED >> 30} GiB")
                 parts.append(part)
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: is not a whole gzip file ({len(data)} bytes): {error}") from None
+        raise InputError(f"{_shown(path)}: is not a whole gzip file ({len(data)} bytes): {error}") from None
     return b"".join(parts)
 
 
@@ -122,7 +148,7 @@ def kustomize(directory: str) -> Text:
     """What `kubectl kustomize DIR` prints. Raises InputError with its words where it fails."""
     command = ["kubectl", "kustomize", directory]
     try:
-        done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - the user's own argument
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)  # noqa: S603 - the user's own argument
     except FileNotFoundError:
         raise InputError(
             f"-k {directory} needs kubectl, which is not on the PATH; or: kustomize build {directory} | podwall … -f -"

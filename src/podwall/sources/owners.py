@@ -63,18 +63,21 @@ def _parsed(path: Path) -> list[tuple[re.Pattern[str], str]]:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     rules = []
     for line in text.splitlines():
-        words = line.partition("#")[0].split()
-        if words and not words[0].startswith(("[", "^[")):  # GitLab's section heads
-            rules.append((_pattern(words[0]), " ".join(words[1:])))
+        pattern, *owners = _BETWEEN.split(line.partition("#")[0].strip())
+        if pattern and not pattern.startswith(("[", "^[")):  # GitLab's section heads
+            rules.append((_pattern(pattern.replace("\\ ", " ")), " ".join(owners)))
     return rules
 
 
 def _pattern(glob: str) -> re.Pattern[str]:
-    """A CODEOWNERS pattern, which is gitignore's: anchored if it has a slash before its end; a folder means all in it."""
+    """A CODEOWNERS pattern, which is gitignore's: anchored by a slash before its end; a folder means all in it."""
     anchored = "/" in glob.rstrip("/")
-    body = "".join(_PIECES.get(piece, re.escape(piece)) for piece in re.split(r"(\*\*/|/\*\*|\*\*|\*|\?)", glob.strip("/")))
+    body = "".join(
+        _PIECES.get(piece, re.escape(piece)) for piece in re.split(r"(\*\*/|/\*\*|\*\*|\*|\?)", glob.strip("/"))
+    )
     end = "/" if glob.endswith("/") else "$" if glob.endswith("/*") else "(/|$)"
     return re.compile(("^" if anchored else "(^|/)") + body + end)
 
 
+_BETWEEN = re.compile(r"(?<!\\)\s+")  # a space in a path stands behind a backslash
 _PIECES = {"**/": "(.*/)?", "/**": "/.*", "**": ".*", "*": "[^/]*", "?": "[^/]"}

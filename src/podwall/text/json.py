@@ -119,18 +119,14 @@ def items(raw: bytes | Raw) -> list[Raw] | None:
         return None
 
 
-def check_duplicates(raw: bytes | Raw, source: str, line: int) -> None:
-    """Raises InvalidText where an object has a key twice. `raw` is what `values` gave; it begins on `line`."""
+def duplicate_key(raw: bytes | Raw) -> Path | None:
+    """The first key that comes a second time in its object, None where none does. `raw` is what `values` gave."""
     text = bytes(memoryview(raw))
     try:
         json.loads(text.decode(), object_pairs_hook=_once, parse_int=len, parse_float=len)
-    except _DuplicateKey:
-        key, first, second = _duplicate(text)
-        before = line + text.count(b"\n", 0, first)
-        message = f"duplicate key `{key}`; keep one of them, kubectl would take the last (first on line {before})"
-        raise InvalidText(source, line + text.count(b"\n", 0, second), message) from None
-    except RecursionError:
-        raise InvalidText(source, line, _TOO_DEEP) from None
+    except (_DuplicateKey, RecursionError):
+        return _duplicate(text)
+    return None
 
 
 class _DuplicateKey(Exception):
@@ -142,20 +138,27 @@ def _once(pairs: list[tuple[str, object]]) -> None:
         raise _DuplicateKey
 
 
-def _duplicate(text: bytes) -> tuple[str, int, int]:
-    """The first key that comes a second time in its object, and the bytes where both begin."""
-    seen: list[dict[str, int]] = []
+def _duplicate(text: bytes) -> Path | None:
+    """The same token by token, which takes any depth and knows the way."""
+    path: list[str | int] = []  # the last key or position in each of the open collections
+    seen: list[set[str] | None] = []  # the keys of each; None for a list
     for token in _TOKEN.finditer(text):
-        if token["open"]:
-            seen.append({})
-        elif token["close"]:
+        if token["close"]:
+            path.pop()
             seen.pop()
         elif token["key"]:
-            key = _name(token["key"])
-            if key in seen[-1]:
-                return key, seen[-1][key], token.start()
-            seen[-1][key] = token.start()
-    raise LookupError("no duplicate key")
+            keys, key = seen[-1] or set(), _name(token["key"])
+            path[-1], seen[-1] = key, keys
+            if key in keys:
+                return tuple(path)
+            keys.add(key)
+        else:
+            if seen and seen[-1] is None:
+                path[-1] = int(path[-1]) + 1
+            if token["open"]:
+                path.append(-1)
+                seen.append(None if token["open"] == b"[" else set())
+    return None
 
 
 def _name(key: bytes) -> str:

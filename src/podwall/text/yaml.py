@@ -48,18 +48,23 @@ class Document(Struct, frozen=True):
     value: object
 
 
-def documents(data: bytes, source: str) -> Iterator[Document]:
+def documents(data: bytes, source: str, refused: list[InvalidText] | None = None) -> Iterator[Document]:
     """The documents of a text in their order, without the empty and null ones; raises InvalidText.
 
-    UTF-8, or UTF-16 with a byte order mark (one document only). A mistake is reported when its document is reached.
-    Depth is bounded by `build.MAX_DEPTH`, aliases by the share of goyaml.v2.
+    UTF-8, or UTF-16 with a byte order mark (one document only). A mistake is reported when its document is reached:
+    raised, or added to `refused` before the next document is read. Depth is bounded by `build.MAX_DEPTH`, aliases by
+    the share of goyaml.v2.
     """
     cache: dict[str, object] = {}
     for chunk in split(data, source):
         try:
             found = Builder(chunk.data, cache).build()
         except (YAMLError, Refused) as error:
-            raise InvalidText(source, *_explained(chunk, error)) from None
+            problem = InvalidText(source, *_explained(chunk, error))
+            if refused is None:
+                raise problem from None
+            refused.append(problem)
+            continue
         if found is not None and found[1] is not None:
             mark, value = found
             yield Document(chunk.index, chunk.line_of(mark), value)
