@@ -102,6 +102,19 @@ def test_an_owner_that_does_not_control_is_none() -> None:
     assert controller(one) == "StatefulSet/web"
 
 
+@pytest.mark.parametrize(
+    ("circle", "expected"),
+    [
+        ([made("ReplicaSet", "a", "ReplicaSet/a")], "ReplicaSet/a"),
+        ([made("ReplicaSet", "a", "Deployment/b"), made("Deployment", "b", "ReplicaSet/a")], "Deployment/b"),
+    ],
+)
+def test_owners_in_a_circle_end_somewhere(circle: list[Object], expected: str) -> None:
+    assert controller(*circle, pod("p", "ReplicaSet/a")) == expected
+    assert controller(pod("p", "ReplicaSet/a"), *circle[::-1]) == expected
+    assert named(*circle) == [expected]
+
+
 def test_controllers_are_of_the_same_namespace() -> None:
     far = made("ReplicaSet", "web-1", "Deployment/web")
     far["metadata"]["namespace"] = "far"
@@ -203,7 +216,13 @@ def test_ports_of_containers_and_sidecars() -> None:
     one = pod("p")
     one["spec"] = {
         "containers": [
-            {"ports": [{"name": "http", "containerPort": 8080}, {"containerPort": 9}, {"name": "", "containerPort": 8}]},
+            {
+                "ports": [
+                    {"name": "http", "containerPort": 8080},
+                    {"containerPort": 9},
+                    {"name": "", "containerPort": 8},
+                ]
+            },
             {"ports": [{"name": "dns", "containerPort": 53, "protocol": "UDP"}]},
             {"ports": None},
             {"ports": [{"name": "http", "containerPort": 80}, {"name": "http", "containerPort": 8080}]},

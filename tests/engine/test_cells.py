@@ -13,7 +13,7 @@ from podwall.engine.sets import NO_ADDRESSES, AddrSet
 from tests.truth.vocabulary import BLOCKS
 
 WHOLE = {4: AddrSet.of("0.0.0.0/0"), 6: AddrSet.of("::/0")}
-EDGES = ("0.0.0.0", "255.255.255.255", "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")
+EDGES = [str(ipaddress.ip_network(cidr)[end]) for cidr in ("0.0.0.0/0", "::/0") for end in (0, -1)]
 
 
 def random_blocks(rng: random.Random) -> list[AddrSet]:

@@ -84,7 +84,9 @@ def test_external_sets_are_all_addresses_once(seed: int) -> None:
 
 
 def test_two_external_ends_are_no_pair() -> None:
-    model = model_of([pod("web", "10.244.0.1"), policy("web", podSelector={}, ingress=[{"from": [block("10.0.0.0/8")]}])])
+    model = model_of(
+        [pod("web", "10.244.0.1"), policy("web", podSelector={}, ingress=[{"from": [block("10.0.0.0/8")]}])]
+    )
     outside = {c.name for c in externals_of(model.reach)}
     assert len(outside) == 2
     assert not [pair for pair in edges_of(model) if {*pair} <= outside]

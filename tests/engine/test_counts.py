@@ -1,4 +1,4 @@
-"""The summary's counts three ways: source by source, by blocks of word matrices, and by listing every edge of the map."""
+"""The summary's counts three ways: source by source, by blocks of word matrices, by listing every edge of the map."""
 
 from __future__ import annotations
 
@@ -66,7 +66,13 @@ def peer(rng: random.Random) -> Object:
 
 
 def ports(rng: random.Random) -> list[Object]:
-    return rng.choice(([], [{"port": 80}], [{"port": "http"}], [{"port": 80, "endPort": 9000}, {"protocol": "UDP"}]))
+    some: tuple[list[Object], ...] = (
+        [],
+        [{"port": 80}],
+        [{"port": "http"}],
+        [{"port": 80, "endPort": 9000}, {"protocol": "UDP"}],
+    )
+    return rng.choice(some)
 
 
 def by_words(model: Model) -> int:

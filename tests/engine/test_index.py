@@ -1,4 +1,4 @@
-"""Incremental is batch: any sequence of events, with questions in between, ends in the state of an index built at once."""
+"""Incremental is batch: any sequence of events, with questions in between, ends where an index built at once begins."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class World:
         """An index of all of it at once, in any order."""
         index = Index(PROFILES[cni])
         events: list[Callable[[], None]] = [
-            *(lambda n=n, ls=ls: index.put_namespace(n, ls) for n, ls in self.namespaces.items()),  # type: ignore[misc]
-            *(lambda e=e: index.put_endpoint(e) for e in self.endpoints.values()),  # type: ignore[misc]
-            *(lambda p=p: index.put_policy(p) for p in self.policies.values()),  # type: ignore[misc]
+            *(lambda n=n, ls=ls: index.put_namespace(n, ls) for n, ls in self.namespaces.items()),
+            *(lambda e=e: index.put_endpoint(e) for e in self.endpoints.values()),
+            *(lambda p=p: index.put_policy(p) for p in self.policies.values()),
         ]
         rng.shuffle(events)
         for event in events:
@@ -247,9 +247,112 @@ def test_changed_names_every_policy_whose_sets_differ(seed: int) -> None:
         if maybe(rng, 0.5):
             after = world.resolved(blocks=True)
             refs = before.keys() | after.keys()
-            differ = {
-                r for r in refs if before.get(r) != after.get(r) or known.get(r) != world.policies.get(r)
-            }
+            differ = {r for r in refs if before.get(r) != after.get(r) or known.get(r) != world.policies.get(r)}
             missed = differ - index.changed()
             assert missed == set(), f"step {step}"
             before, known = after, dict(world.policies)
+
+
+# By name
+
+
+def pod(name: str, **fields: object) -> Endpoint:
+    made = {"kind": "Pod", "namespace": "alpha", "name": name, "labels": {"app": "web"}, "addresses": ("10.0.0.1",)}
+    return Endpoint(**{**made, **fields})  # type: ignore[arg-type]
+
+
+def rules(name: str, namespace: str = "alpha", **spec: object) -> PolicyRules:
+    return rules_of(msgspec.convert({"metadata": {"name": name}, "spec": spec}, NetworkPolicy), namespace)
+
+
+def web_and_block() -> Index:
+    """A policy that selects app=web, one of a block, one of namespaces with team=red; all has been asked for."""
+    index = Index(PROFILES["kubernetes"])
+    index.put_namespace("alpha", {"team": "red"})
+    index.put_policy(rules("web", podSelector={"matchLabels": {"app": "web"}}))
+    index.put_policy(rules("block", "beta", ingress=[{"from": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}]))
+    red = {"namespaceSelector": {"matchLabels": {"team": "red"}}, "podSelector": {"matchLabels": {"app": "db"}}}
+    index.put_policy(rules("red", "gamma", ingress=[{"from": [red]}]))
+    resolved(index)
+    assert names_of(index) == {"web", "block", "red"}
+    return index
+
+
+def names_of(index: Index) -> set[str]:
+    return {ref.name for ref in index.changed()}
+
+
+def test_nothing_happened_nothing_changed() -> None:
+    assert names_of(web_and_block()) == set()
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "expected"),
+    [
+        (pod("p"), {"web", "block"}),
+        (pod("p", addresses=("192.168.0.1",)), {"web"}),
+        (pod("p", labels={"app": "api"}), {"block"}),
+        (pod("p", labels={"app": "db"}, addresses=()), {"red"}),
+        (pod("p", namespace="beta", addresses=("fd00::1",)), {"block"}),  # it is a subject of the policy there
+        (pod("p", namespace="delta", labels={}, addresses=("fd00::1",)), set()),
+        (pod("p", namespace="delta", labels={"app": "db"}, addresses=()), set()),
+    ],
+)
+def test_an_endpoint_changes_the_policies_that_mean_it(endpoint: Endpoint, expected: set[str]) -> None:
+    index = web_and_block()
+    index.put_endpoint(endpoint)
+    assert names_of(index) == expected
+    index.drop_endpoint(key_of(endpoint))
+    assert names_of(index) == expected
+
+
+def test_a_replica_like_another_changes_the_policies_too() -> None:
+    index = web_and_block()
+    index.put_endpoint(pod("one"))
+    index.changed()
+    index.put_endpoint(pod("two", addresses=("10.0.0.2",)))
+    assert names_of(index) == {"web", "block"}
+    index.drop_endpoint(("Pod", "alpha", "one"))
+    assert names_of(index) == {"web", "block"}
+
+
+def test_labels_of_a_namespace_change_the_policies_that_look_at_them() -> None:
+    index = web_and_block()
+    index.put_namespace("delta", {"team": "blue"})
+    assert names_of(index) == set()
+    index.put_namespace("delta", {"team": "red"})
+    assert names_of(index) == {"red"}
+    index.drop_namespace("delta")
+    assert names_of(index) == {"red"}
+
+
+def test_a_policy_that_comes_changes_or_goes_is_named_alone() -> None:
+    index = web_and_block()
+    index.put_policy(rules("web", podSelector={}))
+    assert names_of(index) == {"web"}
+    index.drop_policy(PolicyRef("NetworkPolicy", "alpha", "web"))
+    assert names_of(index) == {"web"}
+    index.drop_policy(PolicyRef("NetworkPolicy", "alpha", "web"))
+    assert names_of(index) == set()
+
+
+def test_the_last_endpoint_of_a_namespace_in_a_block_may_go() -> None:
+    index = web_and_block()
+    index.put_endpoint(pod("p"))
+    index.put_endpoint(pod("q", namespace="beta"))
+    assert ("alpha/p", "beta/q") in whole_map(index)
+    index.drop_endpoint(("Pod", "alpha", "p"))
+    assert not [pair for pair in whole_map(index) if "alpha/p" in pair]
+
+
+def test_memory_of_what_went_is_given_back() -> None:
+    index = web_and_block()
+    policy_refs = list(index.policies)
+    index.put_endpoint(pod("p"))
+    whole_map(index)
+    index.drop_endpoint(("Pod", "alpha", "p"))
+    for ref in policy_refs:
+        index.drop_policy(ref)
+    assert index.blocks == frozenset()
+    assert list(index.endpoints()) == []
+    assert whole_map(index) == {}

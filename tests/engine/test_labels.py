@@ -24,7 +24,7 @@ LABELS = [
     for chosen in itertools.product((*VALUES, "z", None), repeat=len(KEYS))
 ]
 
-requirements = st.one_of(
+requirements: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.fixed_dictionaries(
         {
             "key": st.sampled_from(KEYS),
@@ -64,12 +64,11 @@ def naive(source: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
 
 
 def holds(requirement: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    key, operator = requirement["key"], requirement["operator"]
-    if operator == "In":
-        return key in labels and labels[key] in requirement["values"]
-    if operator == "NotIn":
-        return not (key in labels and labels[key] in requirement["values"])
-    return (key in labels) == (operator == "Exists")
+    present = requirement["key"] in labels
+    listed = present and labels[requirement["key"]] in (requirement.get("values") or ())
+    return bool(
+        {"In": listed, "NotIn": not listed, "Exists": present, "DoesNotExist": not present}[requirement["operator"]]
+    )
 
 
 @SETTINGS

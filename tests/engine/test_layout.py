@@ -1,4 +1,4 @@
-"""Atoms against the sets that cut them: as few as these allow, numbered without gaps, the same in any order of the sets."""
+"""Atoms against the sets that cut them: as few as these allow, numbered without gaps, the same in any order of sets."""
 
 from __future__ import annotations
 

@@ -29,6 +29,21 @@ PEERS = [
 ]
 PORTS = [{"port": 80, "endPort": 90}, {"port": "http", "protocol": "UDP"}, {}]
 
+
+def policy(number: int) -> dict[str, Any]:
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": f"p{number}", "namespace": "shop", "annotations": {"podwall.io/owner": "a"}},
+        "spec": {
+            "podSelector": SELECTOR,
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [{"from": PEERS, "ports": PORTS}, {}],
+            "egress": [{"to": PEERS, "ports": PORTS}],
+        },
+    }
+
+
 # One object of every kind, with every field that is read.
 OBJECTS: list[dict[str, Any]] = [
     {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": LABELS}},
@@ -68,18 +83,7 @@ OBJECTS: list[dict[str, Any]] = [
         "endpoints": [{"addresses": ["10.0.0.1"], "targetRef": {"kind": "Pod", "name": "x"}, "nodeName": "n1"}],
         "ports": [{"name": "http", "port": 80, "protocol": "TCP"}],
     },
-    *({
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": {"name": f"p{number}", "namespace": "shop", "annotations": {"podwall.io/owner": "a"}},
-        "spec": {
-            "podSelector": SELECTOR,
-            "policyTypes": ["Ingress", "Egress"],
-            "ingress": [{"from": PEERS, "ports": PORTS}, {}],
-            "egress": [{"to": PEERS, "ports": PORTS}],
-        },
-    }
-    for number in range(4)  # policies above all
+    *(policy(number) for number in range(4)),  # policies above all
 ]
 
 

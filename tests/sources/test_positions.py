@@ -61,6 +61,14 @@ def test_items_that_look_like_an_earlier_part() -> None:
     assert [positions.line(Origin("f", 0, n)) for n in range(3)] == [2, 4, 5]
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_mistake_further_down_takes_no_lines_away(form: str) -> None:
+    data, _, labels = FORMS[form]
+    found = Reading(Text("f", f"{data}\n---\n]: [".encode() if form.startswith("yaml") else f"{data}\n]".encode()))
+    assert len(found.decoder.problems) == 1
+    assert [found.positions.line(m.origin, m.path) for m in found.decoder.mistakes] == labels
+
+
 def test_files_are_read_again(tmp_path: Path) -> None:
     for form, (data, _, labels) in FORMS.items():
         path = tmp_path / f"{form.replace(' ', '-')}.json.gz"

@@ -255,6 +255,7 @@ def test_locate_outside() -> None:
     with pytest.raises(LookupError):
         locate(b"a: 1\n", "f.yaml", 1, path)
     assert locate(b"# nothing\n", "f.yaml", 0, path) == 1
+    assert locate(b"b: 1\n---\na: 1\n--- x\n", "f.yaml", 0, path) == 1
     with pytest.raises(InvalidText, match=r"f.yaml:2"):
         locate(b"b: [\n}\na: 1\n", "f.yaml", 0, path)
 

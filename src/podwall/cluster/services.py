@@ -54,7 +54,7 @@ def target_numbers(port: ServicePort, endpoint: Endpoint) -> list[int]:
     Where containers share the name, the first one has it: so the endpoint controllers of Kubernetes choose.
     """
     target = port.targetPort
-    if isinstance(target, str) and not target.isdigit():
+    if isinstance(target, str) and target and not target.isdigit():
         protocol = port.protocol or "TCP"
         return [p.number for p in endpoint.ports if (p.name, p.protocol) == (target, protocol)][:1]
     return [int(target)] if target else [port.port]

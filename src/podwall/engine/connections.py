@@ -48,7 +48,7 @@ class _Party(Struct, frozen=True):
 
 
 def externals_of(reach: Reach) -> list[External]:
-    """The external sets, in order of address. Cells that differ only by rules without effect are one atom, so one set."""
+    """The external sets, in order of address. Cells that differ only by rules without effect are one set."""
     atoms = reach.layout.atom_of(EXTERNAL) if reach.externals else {}
     held: dict[int, AddrSet] = {}
     for slot, addresses in enumerate(reach.externals):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from msgspec import Raw
 
@@ -77,7 +78,7 @@ class Positions:
 
     def _json_line(self, data: bytes, origin: Origin, path: Path) -> int:
         if origin.source not in self._values:
-            self._values[origin.source] = [(value.line, value.raw) for value in json.values(data, origin.source)]
+            self._values[origin.source] = list(_readable(data, origin.source))
         line, raw = self._values[origin.source][origin.document]
         if origin.item >= 0:
             key = (origin.source, origin.document)
@@ -90,6 +91,12 @@ class Positions:
 def _from_root(origin: Origin, path: Path) -> Path:
     """The path as it stands in the document, where the object may be the item of a list."""
     return path if origin.item < 0 else ("items", origin.item, *path)
+
+
+def _readable(data: bytes, source: str) -> Iterator[_Start]:
+    """The values of a text up to a mistake."""
+    with suppress(InvalidText):
+        yield from ((value.line, value.raw) for value in json.values(data, source))
 
 
 def _starts(line: int, raw: Raw) -> Iterator[_Start]:

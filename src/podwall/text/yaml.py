@@ -82,16 +82,19 @@ def locate(data: bytes, source: str, index: int, path: Path) -> int:
 def locate_all(data: bytes, source: str, wanted: Mapping[int, Collection[Path]]) -> dict[tuple[int, Path], int]:
     """The lines of many paths of many documents, by document and path, in one pass; otherwise as `locate`."""
     found: dict[tuple[int, Path], int] = {}
+    left = set(wanted)
     for chunk in split(data, source):
-        paths = wanted.get(chunk.index)
-        if paths:
+        if chunk.index in left:
+            left.remove(chunk.index)
+            paths = wanted[chunk.index]
             with _explaining(chunk, source):
                 marks = _Finder(chunk.data).marks(paths)
             lines = dict(zip(marks, chunk.lines_of(list(marks.values())), strict=True))
             found |= {(chunk.index, path): _nearest(lines, path, chunk.line) for path in paths}
-    missing = wanted.keys() - {index for index, _ in found}
-    if missing:
-        raise LookupError(f"{source} has no document {min(missing)}")
+        if not left:  # what stands behind need not be readable
+            break
+    if left:
+        raise LookupError(f"{source} has no document {min(left)}")
     return found
 
 
