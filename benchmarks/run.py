@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import signal
 import statistics
@@ -81,19 +82,23 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True):
-    """One process: wall time in seconds, peak resident memory in MB (10⁶ bytes), standard output."""
+    """One process: wall time in seconds, peak resident memory in MB (10⁶ bytes), what it said on both streams."""
 
     wall: float
     peak: float
     output: bytes
+    said: str = ""
 
 
 class Figures(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a row came to. `counts` is the summary's JSON; `problem` says why there is no figure."""
+    """What a row came to. `counts` is the summary's JSON, `reading` the share of the time that reading the input takes;
+    `problem` says why there is no figure.
+    """
 
     walls: tuple[float, ...] = ()
     peak: float | None = None
     file: float | None = None
+    reading: float | None = None
     counts: dict[str, Any] = {}
     problem: str = ""
 
@@ -123,7 +128,9 @@ def measure(command: list[str], limit: float) -> Run:
         if process.returncode:
             raise Failed(f"exit {process.returncode}: {_last_line(errors)}")
         output.seek(0)
-        return Run(wall, usage.ru_maxrss * _RSS_UNIT / 1e6, output.read())
+        errors.seek(0)
+        said = errors.read().decode(errors="replace")
+        return Run(wall, usage.ru_maxrss * _RSS_UNIT / 1e6, output.read(), said)
 
 
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage(2): bytes on macOS, KiB on Linux
@@ -141,10 +148,18 @@ def _help(_: Row, settings: Settings) -> Figures:
 
 def _summary(row: Row, settings: Settings) -> Figures:
     cluster = _cluster(row, settings)
-    command = [settings.podwall, "map", "--summary", "-o", "json", "-f", str(cluster)]
+    command = [settings.podwall, "map", "--summary", "-v", "-o", "json", "-f", str(cluster)]
     runs = [measure(command, settings.limit) for _ in range(settings.runs)]
     counts = json.loads(runs[0].output)
-    return msgspec.structs.replace(_figures(runs), file=cluster.stat().st_size / 1e6, counts=counts)
+    shares = [_reading(run) for run in runs]
+    share = statistics.median(s for s in shares if s is not None) if any(shares) else None
+    return msgspec.structs.replace(_figures(runs), file=cluster.stat().st_size / 1e6, counts=counts, reading=share)
+
+
+def _reading(run: Run) -> float | None:
+    """The share of a run that went into reading its input, which `-v` tells."""
+    told = re.search(r"^read: ([0-9.]+) s$", run.said, re.MULTILINE)
+    return float(told[1]) / run.wall if told else None
 
 
 def _verdict(row: Row, settings: Settings) -> Figures:
@@ -221,12 +236,12 @@ def _cache(given: Path | None) -> Iterator[Path]:
 
 
 # -------------------------------------------------------------------------------------------------------------- table
-HEADER = ("row", "pods", "policies", "classes", "file", "wall (min–max)", "target", "peak", "target")
+HEADER = ("row", "pods", "policies", "classes", "file", "reading", "wall (min–max)", "target", "peak", "target")
 
 
 def _cells(row: Row, figures: Figures) -> list[str]:
     if figures.problem:
-        return [row.name, _count(row.pods), _count(row.policies), "", "", figures.problem]
+        return [row.name, _count(row.pods), _count(row.policies), "", "", "", figures.problem]
     median = statistics.median(figures.walls)
     peak = figures.peak or 0.0
     return [
@@ -235,6 +250,7 @@ def _cells(row: Row, figures: Figures) -> list[str]:
         _count(row.policies),
         _count(figures.counts.get("classes")),
         f"{figures.file:.0f} MB" if figures.file else "",
+        f"{figures.reading:.0%}" if figures.reading else "",
         f"{median:.2f} s ({min(figures.walls):.2f}–{max(figures.walls):.2f})",
         _target(median, row.seconds, "s"),
         f"{peak:.0f} MB",

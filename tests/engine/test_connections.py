@@ -83,6 +83,12 @@ def test_external_sets_are_all_addresses_once(seed: int) -> None:
     assert union == everything
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_classes_are_what_rules_tell_apart_inside(seed: int) -> None:
+    model = model_of(random_cluster(random.Random(seed)))
+    assert model.counts().classes == len({g.atom for g in model.groups(model.reach)})
+
+
 def test_two_external_ends_are_no_pair() -> None:
     model = model_of(
         [pod("web", "10.244.0.1"), policy("web", podSelector={}, ingress=[{"from": [block("10.0.0.0/8")]}])]

@@ -195,7 +195,7 @@ class Judge:
     def _matches(
         self, governing: _Governing, peer: End, asked: Connection, *, every: bool
     ) -> tuple[list[Match], bool]:
-        """The rules that match, and whether a block of one with the right port does not hold the peer's address."""
+        """The rules that match, and whether a block of another with the right port might hold the peer's address."""
         matches: list[Match] = []
         block_missed = False
         for reader in governing.rules:
@@ -208,7 +208,7 @@ class Judge:
                         break
                 else:
                     block_missed = block_missed or any(isinstance(p, Block) for p in reader.rule.peers)
-        return matches, block_missed
+        return matches, block_missed and self._index.profile.blocks_match_cluster
 
     def _of(self, direction: Direction, subject: End) -> _Governing:
         namespace, slot = subject.member.namespace, subject.slot
@@ -238,14 +238,18 @@ class Judge:
         return _Governors(tuple(isolations), tuple(rules))
 
     def _first_peer(self, reader: _Reader, peer: End, family: int) -> int | None:
+        """The first peer that matches, but one that rests on an allotted address only where no other does (D2)."""
         namespace, slot = (peer.member.namespace, peer.slot) if _selectable(peer.member) else _NO_CLASS
+        addressed: int | None = None
         for number, slots in enumerate(reader.peers):
             if slots is None:
-                if self._is_addressed(reader.rule.peers[number], peer.member, family):
-                    return number
+                if addressed is None and self._is_addressed(reader.rule.peers[number], peer.member, family):
+                    addressed = number
+                    if not peer.member.assumed:
+                        break
             elif slots.get(namespace, 0) >> slot & 1:
                 return number
-        return None
+        return addressed
 
     def _is_addressed(self, term: Peer, peer: Endpoint, family: int) -> bool:
         match term:

@@ -1,0 +1,76 @@
+"""What --help says: every flag, examples that can be copied, and 80 columns."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+import pytest
+
+from tests.cli.program import SHOP, podwall
+
+COMMANDS = ["map", "verdict", "version"]
+INPUT = ["-f", "-k", "-n", "--cni", "--pod-cidr", "--skip-invalid", "--strict", "--ignore-kinds", "-q", "-v"]
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("-h",), *((c, "--help") for c in COMMANDS)], ids=str)
+def test_help_fits_80_columns(arguments: tuple[str, ...]) -> None:
+    done = podwall(*arguments)
+    assert (done.code, done.err) == (0, "")
+    assert [line for line in done.out.splitlines() if len(line) > 80] == []
+    assert "\b" not in done.out
+
+
+def test_help_lists_the_commands() -> None:
+    listed = podwall("--help").out.partition("Commands:\n")[2]
+    assert [line.split()[0] for line in listed.splitlines() if line.strip()] == COMMANDS
+
+
+def test_no_command_is_a_usage_error_that_helps() -> None:
+    done = podwall()
+    assert (done.code, "Usage: podwall" in done.out + done.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("command", "flags"),
+    [("map", [*INPUT, "-A", "-o", "--summary", "--why"]), ("verdict", [*INPUT, "--queries", "--trace"])],
+)
+def test_every_flag_is_explained(command: str, flags: list[str]) -> None:
+    help_text = podwall(command, "--help").out
+    listed = [line.split() for line in help_text.splitlines() if line.startswith("  -")]
+    assert {words[0].rstrip(",") for words in listed} == {*flags, "-h"}
+    assert "--debug" not in help_text  # for those who are asked for it
+
+
+def examples(command: str) -> list[str]:
+    """The lines under "Examples:", joined where one goes on."""
+    block = podwall(command, "--help").out.partition("Examples:\n")[2].partition("\n\n")[0]
+    return block.replace("|\n", "| ").strip().split("\n")
+
+
+@pytest.mark.parametrize("command", ["map", "verdict"])
+def test_examples_stand_as_they_are_typed(command: str) -> None:
+    found = examples(command)
+    assert len(found) > 1
+    for line in found:
+        assert "podwall " in line
+        call = shlex.split(line.rpartition("| ")[2])
+        assert call[:2] == ["podwall", command]
+        done = podwall(*call[1:], "--help")  # every flag of it exists
+        assert done.code == 0
+
+
+def test_the_example_with_a_question_works() -> None:
+    (line,) = [line for line in examples("verdict") if "echo" in line]
+    asked, _, call = line.strip().partition(" | ")
+    question = shlex.split(asked)[1]
+    arguments = shlex.split(call)[1:]
+    arguments[arguments.index("shop/")] = str(SHOP / "good")
+    done = podwall(*arguments, stdin=question.replace("shop/db", "shop/cart").replace("5432", "7070"))
+    assert (done.code, json.loads(done.out)["verdict"]) == (0, "allow")
+
+
+@pytest.mark.parametrize("command", ["map", "verdict"])
+def test_exit_codes_are_explained(command: str) -> None:
+    text = podwall(command, "--help").out
+    assert "Exit codes:\n    0  answered               3  incomplete input" in text
