@@ -127,8 +127,8 @@ def test_external_sets() -> None:
     ]
     found = rows(a_map(["a/x", "a/y"], connections, BLOCKS))
     assert found["from a/x (not isolated)"] == ["  any external address".ljust(44) + "TCP 80"]
-    assert [line.split("  ")[1] for line in found["from a/y (not isolated)"]] == ["a/x", "0.0.0.0/0 but 128.0.0.0/2"]
-    assert [line.split()[0] for line in found["from 0.0.0.0/0 but 128.0.0.0/2"]] == ["a/x"]
+    assert [line.split("  ")[1] for line in found["from a/y (not isolated)"]] == ["a/x", "0.0.0.0/1 + 192.0.0.0/2"]
+    assert [line.split()[0] for line in found["from 0.0.0.0/1 + 192.0.0.0/2"]] == ["a/x"]
     assert [line.split()[0] for line in found["from 128.0.0.0/2"]] == ["a/*"]
 
 
@@ -205,7 +205,7 @@ def test_reasons() -> None:
         (ref("p"), "  a/p  np/a.yaml:3"),
         (ref("p", "np"), "  a/p  np/a.yaml:3"),  # its folder says nothing new
         (ref("p", "@team"), "  a/p  np/a.yaml:3 (@team)"),
-        (ref("p", "here", "a.yaml"), "  a/p  a.yaml:3"),
+        (ref("p", "here", "a.yaml"), "  a/p  a.yaml:3 (here)"),
         (ref("p", "@team", "<stdin>", None), "  a/p  <stdin> (@team)"),
         (ref("p", None, None, None), "  a/p"),
     ],

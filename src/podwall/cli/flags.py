@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -84,29 +85,18 @@ Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say what was rea
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)]
 
 
-def inputs(
-    filename: list[str] | None,
-    kustomize: str | None,
-    namespace: str | None,
-    cni: str,
-    pod_cidr: list[str] | None,
-    *,
-    all_namespaces: bool,
-    skip_invalid: bool,
-    strict: bool,
-    ignore_kinds: bool,
-) -> Inputs:
-    """The input flags as one value."""
+def inputs(given: Mapping[str, Any]) -> Inputs:
+    """The input flags of a command, given as its parameters by name, as one value."""
     from podwall.ops.inputs import Inputs
 
     return Inputs(
-        filenames=tuple(filename or ()),
-        kustomize=kustomize,
-        namespace=namespace,
-        all_namespaces=all_namespaces,
-        cni=cni,
-        pod_cidrs=tuple(pod_cidr or ()),
-        skip_invalid=skip_invalid,
-        strict=strict,
-        ignore_kinds=ignore_kinds,
+        filenames=tuple(given["filename"] or ()),
+        kustomize=given["kustomize"],
+        namespace=given["namespace"],
+        all_namespaces=given["all_namespaces"],
+        cni=given["cni"],
+        pod_cidrs=tuple(given["pod_cidr"] or ()),
+        skip_invalid=given["skip_invalid"],
+        strict=given["strict"],
+        ignore_kinds=given["ignore_kinds"],
     )

@@ -54,24 +54,14 @@ def map_command(
     begin or end in that namespace; --summary then counts the pairs with an
     end in it.
     """
+    named = locals()
     if output not in _FORMATS:
         raise typer.BadParameter(f"{output!r} is not one of {', '.join(_FORMATS)}", param_hint="-o")
     if summary and why:
         raise typer.BadParameter("--summary shows no connections that it could give reasons for", param_hint="--why")
-    given = flags.inputs(
-        filename,
-        kustomize,
-        namespace,
-        cni,
-        pod_cidr,
-        all_namespaces=all_namespaces,
-        skip_invalid=skip_invalid,
-        strict=strict,
-        ignore_kinds=ignore_kinds,
-    )
 
     def command(streams: Streams) -> int:
-        return _map(streams, given, output, summary=summary, why=why)
+        return _map(streams, flags.inputs(named), output, summary=summary, why=why)
 
     run(command, quiet=quiet, verbose=verbose, debug=debug)
 

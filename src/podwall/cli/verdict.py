@@ -63,20 +63,14 @@ def verdict_command(
     "ingress". A question that cannot be answered gets an "error", and the
     command exits 2 at the end.
     """
-    given = flags.inputs(
-        filename,
-        kustomize,
-        namespace,
-        cni,
-        pod_cidr,
-        all_namespaces=all_namespaces,
-        skip_invalid=skip_invalid,
-        strict=strict,
-        ignore_kinds=ignore_kinds,
-    )
-    if queries == "-" and "-" in given.filenames:
+    named = locals()
+    if queries == "-" and "-" in (filename or ()):
         raise typer.BadParameter("standard input is the cluster already (-f -)", param_hint="--queries")
-    run(lambda streams: _verdicts(streams, given, queries, trace=trace), quiet=quiet, verbose=verbose, debug=debug)
+
+    def command(streams: Streams) -> int:
+        return _verdicts(streams, flags.inputs(named), queries, trace=trace)
+
+    run(command, quiet=quiet, verbose=verbose, debug=debug)
 
 
 def _verdicts(streams: Streams, given: Inputs, queries: str, *, trace: bool) -> int:

@@ -32,7 +32,7 @@ def count(reach: Reach, weights: list[int]) -> Counts:
     Counts the pairs with at least one open port in any family; the self pair (D5) is no pair of distinct ones.
     """
     total = sum(weights)
-    return Counts(total, reach.layout.size - len(reach.externals), total * (total - 1), _open_pairs(reach, weights))
+    return Counts(total, reach.classes, total * (total - 1), _open_pairs(reach, weights))
 
 
 def _open_pairs(reach: Reach, weights: list[int]) -> int:

@@ -254,29 +254,40 @@ class Index:
             namespace = self._namespaces[e.namespace] = NamespaceIndex()
         cls = EndpointClass(frozenset(e.labels.items()), e.ports, self._cells_of(e), e.host_network)
         place.slot, new = namespace.enter(cls, e.labels)
+        self._member_changed(e, cls, class_too=new)
         if new:
-            self._class_changed(e, cls, place.slot, present=True)
+            for cell in cls.cells:
+                held = self._by_cell.setdefault(cell, {})
+                held[e.namespace] = held.get(e.namespace, 0) | 1 << place.slot
 
     def _displace(self, place: _Place) -> None:
-        if place.slot >= 0:
-            namespace = self._namespaces[place.endpoint.namespace]
-            cls = namespace.classes[place.slot]
-            if cls is not None and namespace.leave(place.slot):
-                self._class_changed(place.endpoint, cls, place.slot, present=False)
-            place.slot = -1
+        if place.slot < 0:
+            return
+        member, bit = place.endpoint, 1 << place.slot
+        namespace = self._namespaces[member.namespace]
+        cls = namespace.classes[place.slot]
+        assert cls is not None  # a place with a slot is a member of its class
+        gone = namespace.leave(place.slot)
+        place.slot = -1
+        self._member_changed(member, cls, class_too=gone)
+        if gone:
+            for cell in set(cls.cells):
+                held = self._by_cell[cell]
+                held[member.namespace] &= ~bit
+                if not held[member.namespace]:
+                    del held[member.namespace]
+                    if not held:
+                        del self._by_cell[cell]
 
-    def _class_changed(self, member: Endpoint, cls: EndpointClass, slot: int, *, present: bool) -> None:
-        """A class came or went: the sets that hold it are worked out anew when they are asked for."""
-        for cell in cls.cells:
-            if cell[1]:
-                held = self._by_cell.setdefault(cell, {})
-                others = held.get(member.namespace, 0) & ~(1 << slot)
-                held[member.namespace] = others | present << slot
+    def _member_changed(self, member: Endpoint, cls: EndpointClass, *, class_too: bool) -> None:
+        """Notes the policies that mean an endpoint which came or went; with its class, their sets are made anew."""
         if not self._watched:
             return
         for selection in self._selections.candidates(member.namespace, member.labels):
             if selection.selector.matches(member.labels) and self._covers(selection, member.namespace):
-                self._forget(selection)
+                self._changed.update(self._users[selection])
+                if class_too:
+                    self._sets.pop(selection, None)
         for block, number in self._block_numbers.items():
             if block in self._blocks and any(mask >> number & 1 for _, mask in cls.cells):
                 self._changed.update(self._blocks[block])

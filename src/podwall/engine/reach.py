@@ -82,6 +82,11 @@ class Reach:
             for n in numbers
         )
 
+    @property
+    def classes(self) -> int:
+        """How many sorts of endpoints of the cluster the rules tell apart."""
+        return self.layout.size - (self.layout.spans[EXTERNAL][1] if self.externals else 0)
+
     def weight(self) -> int:
         """How many (grant, source) pairs `sources` goes through: what it costs to go over all of them one by one."""
         return sum(family.egress.weight() + family.ingress.weight() for family in self.families)

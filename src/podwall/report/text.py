@@ -237,5 +237,6 @@ def _policies(connections: Iterable[Connection]) -> Iterator[str]:
 def _place(ref: Ref) -> str:
     file = ref.file or ""
     place = f"{file}:{ref.line}" if ref.line else file
-    told = ref.owner and ref.owner != (file.rpartition("/")[0] or ref.owner)
-    return f"{place} ({ref.owner})" if told else place
+    if ref.owner is None or ref.owner == file.rpartition("/")[0]:  # its folder stands there already
+        return place
+    return f"{place} ({ref.owner})"
