@@ -5,7 +5,6 @@ Each message says where, what and what to do; none of them ever means "allow".
 
 from __future__ import annotations
 
-
 from msgspec import Struct
 
 

@@ -1,7 +1,7 @@
 """What every Kubernetes object carries: ObjectMeta, LabelSelector and the header that tells its kind.
 
-Only fields that Podwall reads are declared: the decoder skips the rest. A field that the API server accepts as absent or
-null is `| None`; what that means is decided in `engine/policies`, never here.
+Only fields that Podwall reads are declared: the decoder skips the rest. A field that the API server accepts as absent
+or null is `| None`; what that means is decided in `engine/policies`, never here.
 """
 
 from __future__ import annotations

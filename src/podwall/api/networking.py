@@ -1,7 +1,7 @@
 """networking.k8s.io/v1 NetworkPolicy, field by field.
 
-Unknown fields are refused by the decoder, so that a slip like `ingres:` is seen (D21). Lists may hold null items, as the
-API server decodes them (N6). Source: the networking/v1 API types.
+Unknown fields are refused by the decoder, so that a slip like `ingres:` is seen (D21). Lists may hold null items, as
+the API server decodes them (N6). Source: the networking/v1 API types.
 """
 
 from __future__ import annotations
@@ -44,18 +44,14 @@ class NetworkPolicyPort(Struct, frozen=True, gc=False, forbid_unknown_fields=Tru
     endPort: int | None = None
 
 
-class NetworkPolicyIngressRule(
-    Struct, frozen=True, gc=False, forbid_unknown_fields=True, rename={"peers": "from"}
-):
+class NetworkPolicyIngressRule(Struct, frozen=True, gc=False, forbid_unknown_fields=True, rename={"peers": "from"}):
     """One entry of `ingress`; `peers` is the field `from`."""
 
     peers: list[NetworkPolicyPeer | None] | None = None
     ports: list[NetworkPolicyPort | None] | None = None
 
 
-class NetworkPolicyEgressRule(
-    Struct, frozen=True, gc=False, forbid_unknown_fields=True, rename={"peers": "to"}
-):
+class NetworkPolicyEgressRule(Struct, frozen=True, gc=False, forbid_unknown_fields=True, rename={"peers": "to"}):
     """One entry of `egress`; `peers` is the field `to`."""
 
     peers: list[NetworkPolicyPeer | None] | None = None
@@ -71,9 +67,7 @@ class NetworkPolicySpec(Struct, frozen=True, gc=False, forbid_unknown_fields=Tru
     egress: list[NetworkPolicyEgressRule | None] | None = None
 
 
-class NetworkPolicy(
-    Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="kind", tag="NetworkPolicy"
-):
+class NetworkPolicy(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="kind", tag="NetworkPolicy"):
     """A NetworkPolicy. `status` was part of the type in Kubernetes 1.24–1.27 and says nothing here."""
 
     apiVersion: str = ""

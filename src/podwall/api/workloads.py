@@ -1,4 +1,4 @@
-"""apps/v1, batch/v1 and core/v1: the objects that make Pods. A template stands for replicas that are not in the input."""
+"""apps/v1, batch/v1 and core/v1: the objects that make Pods. A template stands for replicas not in the input."""
 
 from __future__ import annotations
 

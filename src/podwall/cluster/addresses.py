@@ -1,4 +1,4 @@
-"""Addresses for endpoints that have none: out of the Pod CIDRs, from a hash of the name, so that they are stable (D2)."""
+"""Addresses for endpoints that have none: out of the Pod CIDRs, by a hash of the name, so that they are stable (D2)."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def pod_cidrs(given: Sequence[str], endpoints: Iterable[Endpoint]) -> tuple[str,
 def allot(endpoints: Sequence[Endpoint], cidrs: Sequence[str], taken: Iterable[str]) -> list[Endpoint]:
     """The endpoints, each with addresses. Those that had none get one of each CIDR and are marked `assumed`.
 
-    An address depends on the endpoint's kind, namespace and name; on a collision, in order of name, the next free one is
-    chosen; `taken` are addresses of others than endpoints. Raises InputError where a CIDR is used up.
+    An address depends on the endpoint's kind, namespace and name; on a collision, in order of name, the next free one
+    is chosen; `taken` are addresses of others than endpoints. Raises InputError where a CIDR is used up.
     """
     without = [e for e in endpoints if not e.addresses]
     if not without:

@@ -1,7 +1,7 @@
-"""Endpoints: what can open or accept a connection. Here Pods and templates become endpoints (interface.md, "Endpoints").
+"""Endpoints: what can open or accept a connection. Here Pods and templates become endpoints.
 
-An endpoint is a Pod, or a workload where no unfinished Pod of it is in the input. Which Pods are shown as one is decided
-by the engine, because it depends on what the rules can tell apart.
+An endpoint is a Pod, or a workload where no unfinished Pod of it is in the input (interface.md, "Endpoints"). Which
+Pods are shown as one is decided by the engine, because it depends on what the rules can tell apart.
 """
 
 from __future__ import annotations
@@ -232,4 +232,3 @@ def _lasting(spec: PodSpec) -> Iterable[Container]:
     for container in spec.initContainers or ():
         if container.restartPolicy == "Always":
             yield container
-

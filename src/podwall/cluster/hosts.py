@@ -1,4 +1,4 @@
-"""Nodes as endpoints, and which address is whose (D19): a pod's, then a Service's, then a node's, then nobody's here."""
+"""Nodes as endpoints, and the addresses that are theirs (D19)."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Origin(Struct, frozen=True, gc=False, order=True):
-    """Where an object was read: document and list item count from 0, `item` is -1 outside a List; `line` is its first."""
+    """Where an object was read: document and item count from 0, `item` is -1 outside a List; `line` is its first."""
 
     source: str
     document: int = 0
@@ -53,13 +53,13 @@ class Bucket(Struct, frozen=True, gc=False):
 
 
 class Cluster(Struct, frozen=True, gc=False):
-    """All that was read. `namespaces` is sorted by name; a bucket is shared by every picture in which it is the same."""
+    """All that was read. `namespaces` is sorted by name; a bucket is shared by all pictures in which it is the same."""
 
     namespaces: dict[str, Bucket]
     nodes: tuple[Located[Node], ...] = ()
 
     def replace(self, buckets: Iterable[Bucket]) -> Cluster:
-        """This cluster with some buckets changed or added; all others are shared."""
+        """The cluster with some buckets changed or added; all others are shared."""
         merged = self.namespaces | {bucket.name: bucket for bucket in buckets}
         return Cluster({name: merged[name] for name in sorted(merged)}, self.nodes)
 

@@ -11,7 +11,15 @@ from podwall.cluster.endpoints import Endpoint
 from podwall.cluster.objects import Bucket, name_of
 from podwall.errors import UnknownReference
 
-__all__ = ["SERVICE_NAME_LABEL", "SliceAddress", "addresses_of", "port_of", "selects", "slice_addresses", "target_numbers"]
+__all__ = [
+    "SERVICE_NAME_LABEL",
+    "SliceAddress",
+    "addresses_of",
+    "port_of",
+    "selects",
+    "slice_addresses",
+    "target_numbers",
+]
 
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 

@@ -1,4 +1,4 @@
-"""Address cells: the address space cut where blocks begin and end, so that no block tells two addresses of a cell apart."""
+"""Address cells: the address space cut where blocks begin and end; no block tells addresses of one cell apart."""
 
 from __future__ import annotations
 

@@ -53,19 +53,21 @@ class NamespaceIndex:
             self.selectable.add(slot, labels)
         return slot, True
 
-    def leave(self, slot: int) -> bool:
-        """Takes one member away; whether the class is gone with it."""
+    def leave(self, slot: int) -> tuple[EndpointClass, bool]:
+        """Takes one member away; returns its class, and whether that is gone with it."""
         self.members[slot] -= 1
         cls = self.classes[slot]
-        if self.members[slot] or cls is None:
-            return False
+        if cls is None:
+            raise LookupError(f"no class has slot {slot}")
+        if self.members[slot]:
+            return cls, False
         if not cls.host_network:
             self.selectable.remove(slot, dict(cls.labels))
         self.everyone &= ~(1 << slot)
         self.classes[slot] = None
         del self.slots[cls]
         self._free.append(slot)
-        return True
+        return cls, True
 
     def items(self) -> Iterator[tuple[int, EndpointClass]]:
         """The classes that have members, by slot."""

@@ -1,4 +1,4 @@
-"""The map: every open connection between endpoints, and to and from external addresses, with its ports and its reasons."""
+"""The map: every open connection between endpoints and with external addresses, with its ports and its reasons."""
 
 from __future__ import annotations
 
@@ -125,5 +125,3 @@ def _edge(source: _Party, destination: _Party, ports: dict[int, PortSet], judge:
     out = judge.permits(Direction.EGRESS, source.end, destination.end, ports)
     into = judge.permits(Direction.INGRESS, source.end, destination.end, ports)
     return Edge(source.end.name, destination.end.name, ports, out, into)
-
-

@@ -53,6 +53,4 @@ def _open_pairs(reach: Reach, weights: list[int]) -> int:
 def _planes(weights: list[int]) -> list[int]:
     """Bit k of every weight, as one number: so a weighted count is a few counts of bits."""
     bits = max(weights, default=0).bit_length()
-    return [
-        int("".join("1" if w >> bit & 1 else "0" for w in reversed(weights)), 2) for bit in range(bits)
-    ]
+    return [int("".join("1" if w >> bit & 1 else "0" for w in reversed(weights)), 2) for bit in range(bits)]

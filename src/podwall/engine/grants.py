@@ -49,7 +49,7 @@ def intersect(a: Slots | None, b: Slots) -> Slots:
 class Grants:
     """The grants of all rules in one family, made one by one as they are asked for.
 
-    `externals` are the cells of external addresses, (blocks that hold it as bits, addresses), in the order of their slots.
+    `externals` are the cells of external addresses, (blocks that hold it as bits, addresses), in order of slot.
     """
 
     def __init__(self, index: Index, family: int, externals: Sequence[tuple[int, AddrSet]]) -> None:

@@ -1,4 +1,4 @@
-"""Which Pods are shown as one: those of one controller, while no rule can tell them apart (interface.md, "Endpoints")."""
+"""Which Pods are shown as one: those of one controller that no rule tells apart (interface.md, "Endpoints")."""
 
 from __future__ import annotations
 
@@ -116,7 +116,9 @@ def _family(controller: Controller, family: _Family, slot: Callable[[Endpoint], 
     members.sort(key=lambda e: e.name)
     namespace = members[0].namespace
     many = len(members) > 1 or any(e.many for e in members)
-    yield Group(f"{namespace}/{controller.name}", controller.kind, namespace, atom, tuple(members), slot(members[0]), many)
+    yield Group(
+        f"{namespace}/{controller.name}", controller.kind, namespace, atom, tuple(members), slot(members[0]), many
+    )
     for other, endpoints in others:
         for endpoint in endpoints:
             yield _alone(endpoint, other, slot(endpoint))
@@ -133,4 +135,3 @@ def _unique(groups: list[Group]) -> Iterable[Group]:
             yield msgspec.structs.replace(group, name=f"{namespace}/{group.kind}/{name}")
         else:
             yield group
-

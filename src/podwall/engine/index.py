@@ -1,8 +1,8 @@
 """The index that joins labels, selectors, endpoint sets and rules, and that every event updates in place.
 
-A batch is nothing but many events on an empty index. Events are queued and settled when somebody asks, so a batch settles
-once and a single event costs what it changes. Sets of endpoints are `Slots`: for each namespace the classes of endpoints
-in it, as bits. A class is all that rules can see of an endpoint: namespace, labels, named ports, address cells.
+A batch is nothing but many events on an empty index. Events are queued and settled when somebody asks, so a batch
+settles once and a single event costs what it changes. Sets of endpoints are `Slots`: for each namespace the classes of
+endpoints in it, as bits. A class is all that rules can see of an endpoint.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ class Index:
         self._unsettled: dict[EndpointKey, None] = {}  # in order: neighbors in memory are settled together
         self._blocks: dict[AddrSet, Counter[PolicyRef]] = {}
         self._block_numbers: dict[AddrSet, int] = {}
-        self._cells: Cells | None = None
+        self._cells = Cells(())
+        self._cells_stale = False
         self._by_cell: dict[Cell, Slots] = {}
         self._users: dict[Pods, Counter[PolicyRef]] = {}
         self._selections = Selections()
@@ -110,7 +111,7 @@ class Index:
         for block in _blocks(policy):
             if block not in self._blocks:
                 self._blocks[block] = Counter()
-                self._cells = None
+                self._cells_stale = True
             self._blocks[block][policy.policy] += 1
 
     def drop_policy(self, ref: PolicyRef) -> None:
@@ -127,7 +128,7 @@ class Index:
         for block in _blocks(policy):
             if _release(self._blocks[block], ref):
                 del self._blocks[block]
-                self._cells = None
+                self._cells_stale = True
 
     def changed(self) -> frozenset[PolicyRef]:
         """The policies that came, went, or whose sets of endpoints may differ since the last call."""
@@ -191,7 +192,6 @@ class Index:
     def cells(self) -> tuple[Cells, Mapping[AddrSet, int]]:
         """The address cells, and the bit that each block has in them."""
         self._settle()
-        assert self._cells is not None
         return self._cells, self._block_numbers
 
     # How
@@ -214,7 +214,8 @@ class Index:
                 return (self._names[n] for n in bits(self._namespace_postings.select(selector)))
 
     def _settle(self) -> None:
-        if self._cells is None:
+        if self._cells_stale:
+            self._cells_stale = False
             self._renumber_blocks()
             self._replace_moved()
         if self._unsettled:
@@ -243,7 +244,6 @@ class Index:
                     self._unsettled[key] = None
 
     def _cells_of(self, endpoint: Endpoint) -> tuple[Cell, ...]:
-        assert self._cells is not None
         at = self._cells.at
         return tuple((6 if ":" in address else 4, at(address)) for address in endpoint.addresses)
 
@@ -265,9 +265,7 @@ class Index:
             return
         member, bit = place.endpoint, 1 << place.slot
         namespace = self._namespaces[member.namespace]
-        cls = namespace.classes[place.slot]
-        assert cls is not None  # a place with a slot is a member of its class
-        gone = namespace.leave(place.slot)
+        cls, gone = namespace.leave(place.slot)
         place.slot = -1
         self._member_changed(member, cls, class_too=gone)
         if gone:
@@ -333,4 +331,3 @@ def _blocks(policy: PolicyRules) -> Iterator[AddrSet]:
         for peer in rule.peers:
             if isinstance(peer, Block):
                 yield peer.addresses
-

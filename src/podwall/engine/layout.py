@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from podwall.engine.index import Slots
+from podwall.engine.postings import bits
 
 __all__ = ["Layout"]
 
@@ -84,8 +85,6 @@ class Layout:
         """Slot → atom number, for one namespace."""
         out: dict[int, int] = {}
         for atom, part in enumerate(self._cut[name].slots_of, self.spans[name][0]):
-            while part:
-                low = part & -part
-                out[low.bit_length() - 1] = atom
-                part ^= low
+            for slot in bits(part):
+                out[slot] = atom
         return out

@@ -1,8 +1,8 @@
 """The count of open pairs where rules say too much about each source to go over them one by one.
 
-Sources are taken in blocks: rows of words, one bit for each destination, one matrix for each port set. What a rule adds to
-a row is the same for all its sources, so eight rules of one port set and one stretch of destinations are looked up at once
-(a table of their 256 unions; the method of the Four Russians). Memory is bounded by the block.
+Sources are taken in blocks: rows of words, one bit for each destination, one matrix for each port set. What a rule adds
+to a row is the same for all its sources, so eight rules of one port set and one stretch of destinations are looked up
+at once (a table of their 256 unions; the method of the Four Russians). Memory is bounded by the block.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One cluster under one profile, ready for questions: the parts of the engine put together, each made when it is needed."""
+"""One cluster under one profile, ready for questions: the engine's parts put together, each made when it is needed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ __all__ = ["Model"]
 class Model:
     """The batch: an index filled with everything that the cluster holds, and the answers read from it."""
 
-    def __init__(self, cluster: Cluster, profile: Profile, cidrs: Sequence[str] = (), namespace: str = "default") -> None:
+    def __init__(
+        self, cluster: Cluster, profile: Profile, cidrs: Sequence[str] = (), namespace: str = "default"
+    ) -> None:
         self.cluster = cluster
         self.profile = profile
         self.namespace = namespace

@@ -82,7 +82,9 @@ class Questions:
         """Everyone behind a Service, whatever the port."""
         if _selector(ref):
             groups = self._references.groups_in(ref.namespace)
-            found = [self._references.pod_end(member) for g in groups for member in g.members if selects(ref.service, member)]
+            found = [
+                self._references.pod_end(member) for g in groups for member in g.members if selects(ref.service, member)
+            ]
         else:
             addresses = slice_addresses(self._cluster.namespaces[ref.namespace], ref.service, None)
             found = [end for a in addresses for end in self._end_of(a.address)]
@@ -153,7 +155,9 @@ def _at_port(end: End, asked: Question) -> Iterator[_Way]:
         numbers = sorted({p.number for p in member.ports if (p.name, p.protocol) == (port, asked.protocol)})
         if len(numbers) != 1:
             found = " and ".join(map(str, numbers)) or "nothing"
-            raise UnknownReference(f"port {port!r} ({asked.protocol}) of {end.name} stands for {found}: give its number")
+            raise UnknownReference(
+                f"port {port!r} ({asked.protocol}) of {end.name} stands for {found}: give its number"
+            )
         by_number.setdefault(numbers[0], member)
     for number, member in sorted(by_number.items()):
         yield msgspec.structs.replace(end, member=member), number

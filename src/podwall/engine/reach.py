@@ -1,7 +1,8 @@
 """All pairs at once: who can open connections to whom, and on which ports.
 
-Work is done per signature (the grants that let a source out, and those that let it in elsewhere), never per endpoint. For
-every signature and egress port set: the destinations, and of them those whose ingress lets it in on an overlapping port.
+Work is done per signature (the grants that let a source out, and those that let it in elsewhere), never per endpoint.
+For every signature and egress port set: the destinations, and of them those whose ingress lets it in on an overlapping
+port.
 """
 
 from __future__ import annotations

@@ -44,9 +44,7 @@ Target = tuple[End, ...] | ServiceRef
 class References:
     """All that can be named in one cluster. `groups` is called when a name of a workload is first asked for."""
 
-    def __init__(
-        self, cluster: Cluster, index: Index, groups: Callable[[], list[Group]], namespace: str
-    ) -> None:
+    def __init__(self, cluster: Cluster, index: Index, groups: Callable[[], list[Group]], namespace: str) -> None:
         self._cluster = cluster
         self._index = index
         self._namespace = namespace
@@ -114,11 +112,14 @@ class References:
         """Why a name stands for nothing, with what was probably meant."""
         bucket = self._cluster.namespaces.get(namespace)
         if bucket is None:
-            return f"{namespace}/{name}: there is no namespace {namespace!r} in the input{_meant(namespace, self._cluster.namespaces)}"
+            meant = _meant(namespace, self._cluster.namespaces)
+            return f"{namespace}/{name}: there is no namespace {namespace!r} in the input{meant}"
         if any(name_of(p.object.metadata) == name and finished(p.object) for p in bucket.pods):
             return f"{namespace}/{name} has finished: a Succeeded or Failed Pod has no traffic"
         if any(name_of(s.object.metadata) == name for s in bucket.services):
-            return f"{namespace}/{name} is neither a Pod nor a workload; for the Service write {namespace}/service/{name}"
+            return (
+                f"{namespace}/{name} is neither a Pod nor a workload; for the Service write {namespace}/service/{name}"
+            )
         known = [g.name.split("/")[-1] for g in self.groups_in(namespace)]
         return f"there is no Pod or workload {namespace}/{name} in the input{_meant(name, known)}"
 

@@ -82,7 +82,7 @@ Scope = InNamespace | NamespacesMatching
 
 
 class Pods(Struct, frozen=True, gc=False, tag=True):
-    """Pods by namespace and labels: a subject, or a peer. Never host-network pods, nodes or external addresses (N8, D3)."""
+    """Pods by namespace and labels: a subject, or a peer. Never host-network pods, nodes or external ends (N8, D3)."""
 
     scope: Scope
     selector: Selector

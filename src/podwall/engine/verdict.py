@@ -1,13 +1,14 @@
-"""One connection: its verdict, and the evidence, which is what the verdict is read from, so that yes and why cannot disagree.
+"""One connection: its verdict, and the evidence that the verdict is read from, so that yes and why cannot disagree.
 
-Egress is decided at the source and ingress at the destination; each side only if that end is a pod that the policy layer
-sees (N1). The words are *subject*, the end that is decided for, and *peer*.
+Egress is decided at the source and ingress at the destination; each side only if that end is a pod that the policy
+layer sees (N1). The words are *subject*, the end that is decided for, and *peer*.
 """
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+
 from msgspec import Struct
 
 from podwall.cluster.endpoints import Endpoint, PortName
@@ -18,11 +19,11 @@ from podwall.engine.rules import (
     Block,
     Direction,
     Isolation,
+    NamedPort,
     Peer,
     Pods,
     PolicyRef,
     PolicyRules,
-    NamedPort,
     PortRange,
     PortTerm,
     Rule,
@@ -48,7 +49,7 @@ class End(Struct, frozen=True, gc=False):
 
 
 class Connection(Struct, frozen=True, gc=False):
-    """What is asked: the destination's own port, after DNAT (N12). `hairpin`: through a Service, so never loopback (D5)."""
+    """What is asked: the destination's own port, after DNAT (N12). `hairpin`: by a Service, so never loopback (D5)."""
 
     source: End
     destination: End
@@ -192,9 +193,7 @@ class Judge:
                     found.add(reader.rule.policy)
         return tuple(sorted(found))
 
-    def _matches(
-        self, governing: _Governing, peer: End, asked: Connection, *, every: bool
-    ) -> tuple[list[Match], bool]:
+    def _matches(self, governing: _Governing, peer: End, asked: Connection, *, every: bool) -> tuple[list[Match], bool]:
         """The rules that match, and whether a block of another with the right port might hold the peer's address."""
         matches: list[Match] = []
         block_missed = False
@@ -228,9 +227,8 @@ class Judge:
         isolations: list[tuple[Isolation, int]] = []
         rules: list[tuple[_Reader, int]] = []
         for policy in self._own.get(namespace, ()):
-            for isolation in policy.isolations:
-                if isolation.direction is direction:
-                    isolations.append((isolation, self._index.pods(isolation.subject).get(namespace, 0)))
+            own = [i for i in policy.isolations if i.direction is direction]
+            isolations += ((i, self._index.pods(i.subject).get(namespace, 0)) for i in own)
             for rule in policy.rules:
                 if rule.direction is direction:
                     peers = tuple(self._index.pods(p) if isinstance(p, Pods) else None for p in rule.peers)

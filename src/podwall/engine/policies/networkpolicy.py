@@ -69,9 +69,7 @@ def policy_types(spec: NetworkPolicySpec) -> tuple[Direction, ...]:
     return (Direction.EGRESS, Direction.INGRESS) if spec.egress else (Direction.INGRESS,)
 
 
-def _rules(
-    ref: PolicyRef, subject: Pods, direction: Direction, source: Iterable[_ApiRule | None]
-) -> Iterable[Rule]:
+def _rules(ref: PolicyRef, subject: Pods, direction: Direction, source: Iterable[_ApiRule | None]) -> Iterable[Rule]:
     for number, rule in enumerate(source):
         # A null rule is {} to the API server: everyone, on every port (N6).
         peers = tuple(_peer(p or _EMPTY_PEER, ref.namespace) for p in (rule.peers or () if rule else ()))
@@ -94,7 +92,11 @@ def _peer(peer: NetworkPolicyPeer, namespace: str) -> Peer:
     if peer.namespaceSelector is None and peer.podSelector is None:
         return _NOBODY  # refused by admission (V1); what gets here anyway fails closed
     # nil namespaceSelector: the policy's own namespace; {}: all; nil podSelector: no restriction (N8).
-    scope = InNamespace(namespace) if peer.namespaceSelector is None else NamespacesMatching(selector(peer.namespaceSelector))
+    scope = (
+        InNamespace(namespace)
+        if peer.namespaceSelector is None
+        else NamespacesMatching(selector(peer.namespaceSelector))
+    )
     return Pods(scope, selector(peer.podSelector) if peer.podSelector else EVERYTHING)
 
 
