@@ -92,11 +92,8 @@ def _peer(peer: NetworkPolicyPeer, namespace: str) -> Peer:
     if peer.namespaceSelector is None and peer.podSelector is None:
         return _NOBODY  # refused by admission (V1); what gets here anyway fails closed
     # nil namespaceSelector: the policy's own namespace; {}: all; nil podSelector: no restriction (N8).
-    scope = (
-        InNamespace(namespace)
-        if peer.namespaceSelector is None
-        else NamespacesMatching(selector(peer.namespaceSelector))
-    )
+    wanted = peer.namespaceSelector
+    scope = InNamespace(namespace) if wanted is None else NamespacesMatching(selector(wanted))
     return Pods(scope, selector(peer.podSelector) if peer.podSelector else EVERYTHING)
 
 
