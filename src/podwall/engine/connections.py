@@ -94,8 +94,8 @@ _Parts = list[tuple[dict[int, PortSet], int]]
 def _by_ports(reach: Reach, sources: Sources) -> _Parts:
     """Disjoint sets of destinations, each with its ports in every family that both ends have."""
     parts: _Parts = []
-    for family, grants in zip(reach.families, sources.grants, strict=True):
-        if grants is not None:
+    for family, signature in zip(reach.families, sources.signatures, strict=True):
+        if signature is not None:
             parts = _opened(parts, Flow(family.number, NO_PORTS, family.members))
     for flow in reach.flows(sources):
         parts = _opened(parts, flow)

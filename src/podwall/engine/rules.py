@@ -11,7 +11,7 @@ import enum
 from msgspec import Struct
 
 from podwall.engine.labels import Selector
-from podwall.engine.sets import AddrSet
+from podwall.engine.sets import NO_ADDRESSES, AddrSet
 
 __all__ = [
     "Action",
@@ -37,6 +37,7 @@ __all__ = [
     "Rule",
     "Scope",
     "Tier",
+    "rank",
 ]
 
 
@@ -113,9 +114,10 @@ class Nodes(Struct, frozen=True, gc=False, tag=True):
 
 
 class Domains(Struct, frozen=True, gc=False, tag=True):
-    """Names, exact or `*.` and one or more labels; destinations only (C12)."""
+    """Names, exact or `*.` and one or more labels; destinations only (C12). `addresses` are those known of them."""
 
     names: tuple[str, ...]
+    addresses: AddrSet = NO_ADDRESSES
 
 
 class Nobody(Struct, frozen=True, gc=False, tag=True):
@@ -194,3 +196,9 @@ class PolicyRules(Struct, frozen=True, gc=False):
     policy: PolicyRef
     isolations: tuple[Isolation, ...]
     rules: tuple[Rule, ...]
+
+
+def rank(rule: Rule) -> tuple[Tier, int, str, str, int]:
+    """The order in which rules of the tiers are read: priority, then name (D9), then kind, then number in the policy."""
+    priority, name, number = rule.order
+    return rule.tier, priority, name, rule.policy.kind, number

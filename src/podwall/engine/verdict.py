@@ -7,27 +7,32 @@ sees (N1). The words are *subject*, the end that is decided for, and *peer*.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from podwall.cluster.endpoints import Endpoint, PortName
 from podwall.engine.index import Index, Slots, key_of
 from podwall.engine.rules import (
+    Action,
     AnyPeer,
     AnyPort,
     Block,
     Direction,
+    Domains,
     Isolation,
     Peer,
     Pods,
     PolicyRef,
     PolicyRules,
     NamedPort,
+    Nodes,
     PortRange,
     PortTerm,
     Rule,
+    Tier,
+    rank,
 )
-from podwall.engine.sets import ALL_PORTS, NO_PORTS, PortSet
+from podwall.engine.sets import ALL_PORTS, NO_PORTS, AddrSet, PortSet
 
 __all__ = ["Connection", "End", "Judge", "Match", "Reason", "Side", "Verdict"]
 
@@ -62,6 +67,7 @@ class Reason(enum.Enum):
     """What decides a side."""
 
     RULE = "rule"
+    DENY_RULE = "deny rule"
     NO_RULE = "no rule"
     NOT_ISOLATED = "not isolated"
     NOT_A_POD = "not a pod"
@@ -70,7 +76,7 @@ class Reason(enum.Enum):
 
 
 class Match(Struct, frozen=True, gc=False):
-    """A rule that lets the connection through, with the number of the peer and of the port that do."""
+    """A rule that a connection meets, with the number of the peer and of the port that do."""
 
     rule: Rule
     peer: int
@@ -78,18 +84,23 @@ class Match(Struct, frozen=True, gc=False):
 
 
 class Side(Struct, frozen=True, gc=False):
-    """One direction's decision. `assumed` says that it rests on an allotted address (D2)."""
+    """One direction's decision.
+
+    `matches` are the rules that decide: all that allow in the NetworkPolicy tier, the first one in another. `passed` are
+    the Pass rules on the way to it. `assumed` says that the decision rests on an allotted address (D2).
+    """
 
     direction: Direction
     reason: Reason
     isolated_by: tuple[Isolation, ...] = ()
     matches: tuple[Match, ...] = ()
+    passed: tuple[Match, ...] = ()
     assumed: bool = False
 
     @property
     def allowed(self) -> bool:
         """Whether this side lets the connection through."""
-        return self.reason is not Reason.NO_RULE
+        return self.reason is not Reason.NO_RULE and self.reason is not Reason.DENY_RULE
 
 
 class Verdict(Struct, frozen=True, gc=False):
@@ -121,6 +132,8 @@ class _Governing(Struct, frozen=True, gc=False):
 
     isolations: tuple[Isolation, ...]
     rules: tuple[_Reader, ...]
+    admin: tuple[_Reader, ...]
+    baseline: tuple[_Reader, ...]
 
 
 class _Governors(Struct, frozen=True, gc=False):
@@ -128,6 +141,7 @@ class _Governors(Struct, frozen=True, gc=False):
 
     isolations: tuple[tuple[Isolation, int], ...]
     rules: tuple[tuple[_Reader, int], ...]
+    tiers: tuple[tuple[_Reader, int], ...]
 
 
 _Class = tuple[str, int]  # namespace, slot
@@ -142,6 +156,8 @@ class Judge:
         self._own: dict[str, list[PolicyRules]] = {}
         for ref in sorted(index.policies):
             self._own.setdefault(ref.namespace, []).append(index.policies[ref])
+        tiered = [r for p in self._own.pop("", ()) for r in p.rules if r.tier is not Tier.NETWORK_POLICY]
+        self._tiered = sorted(tiered, key=rank)
         self._governing: tuple[dict[_Class, _Governing], dict[_Class, _Governing]] = ({}, {})
         self._governors: tuple[dict[str, _Governors], dict[str, _Governors]] = ({}, {})
 
@@ -161,18 +177,52 @@ class Judge:
             return Side(direction, Reason.NOT_A_POD)
         if direction is Direction.INGRESS and _on_own_node(subject, peer):
             return Side(direction, Reason.OWN_NODE)
-        governing = self._of(direction, subject)
-        if not governing.isolations:
-            return Side(direction, Reason.NOT_ISOLATED)
-        # What rests on an allotted address is only seen when all rules are.
-        matches, missed = self._matches(governing, peer, asked, every=evidence or peer.member.assumed)
-        return Side(
-            direction,
-            Reason.RULE if matches else Reason.NO_RULE,
-            governing.isolations,
-            tuple(matches),
-            assumed=peer.member.assumed and (all(map(_by_block, matches)) if matches else missed),
-        )
+        return self._judged(direction, self._of(direction, subject), peer, asked, evidence=evidence)
+
+    def _judged(
+        self, direction: Direction, governing: _Governing, peer: End, asked: Connection, *, evidence: bool
+    ) -> Side:
+        """The tiers in their order (C1); the NetworkPolicy tier is final for whom it isolates (C5, D8)."""
+        passed: tuple[Match, ...] = ()
+        assumed = False
+        if governing.admin:
+            decided, passed, assumed = self._tier(governing.admin, peer, asked)
+            if decided is not None:
+                return _by_tier(direction, decided, passed, assumed=assumed)
+        if governing.isolations:
+            # What rests on an allotted address is only seen when all rules are.
+            matches, missed = self._matches(governing.rules, peer, asked, every=evidence or peer.member.assumed)
+            rests = all(map(_by_block, matches)) if matches else missed
+            return Side(
+                direction,
+                Reason.RULE if matches else Reason.NO_RULE,
+                governing.isolations,
+                tuple(matches),
+                passed,
+                assumed=assumed or (peer.member.assumed and rests),
+            )
+        if governing.baseline:
+            decided, also_passed, rests = self._tier(governing.baseline, peer, asked)
+            passed, assumed = passed + also_passed, assumed or rests
+            if decided is not None:
+                return _by_tier(direction, decided, passed, assumed=assumed)
+        return Side(direction, Reason.NOT_ISOLATED, passed=passed, assumed=assumed)
+
+    def _tier(
+        self, readers: tuple[_Reader, ...], peer: End, asked: Connection
+    ) -> tuple[Match | None, tuple[Match, ...], bool]:
+        """The first rule that matches if it decides, if it is a Pass the same apart (C4); and whether a block was asked."""
+        blocks = False
+        for reader in readers:
+            port = _first_port(reader.rule.ports, asked)
+            if port is not None:
+                blocks = blocks or (peer.member.assumed and any(isinstance(p, Block) for p in reader.rule.peers))
+                number = self._first_peer(reader, peer, asked.family)
+                if number is not None:
+                    match = Match(reader.rule, number, port)
+                    passing = reader.rule.action is Action.PASS
+                    return (None, (match,), blocks) if passing else (match, (), blocks)
+        return None, (), blocks
 
     def permits(
         self, direction: Direction, source: End, destination: End, ports: Mapping[int, PortSet]
@@ -182,23 +232,56 @@ class Judge:
         if not _selectable(subject.member):
             return None
         governing = self._of(direction, subject)
+        found: set[PolicyRef] = set()
+        for family, opened in ports.items():
+            self._permitting(governing, destination.member, (peer, family), opened, found)
+        return tuple(sorted(found)) if found or governing.isolations else None
+
+    def _permitting(
+        self,
+        governing: _Governing,
+        destination: Endpoint,
+        towards: tuple[End, int],
+        opened: PortSet,
+        found: set[PolicyRef],
+    ) -> None:
+        opened = self._tier_permits(governing.admin, destination, towards, opened, found)
         if not governing.isolations:
-            return None
-        found = set()
+            self._tier_permits(governing.baseline, destination, towards, opened, found)
         for reader in governing.rules:
-            granted = _ports_on(reader.rule.ports, destination.member)
-            for family, opened in ports.items():
-                if granted.overlaps(opened) and self._first_peer(reader, peer, family) is not None:
+            if _ports_on(reader.rule.ports, destination).overlaps(opened) and self._meets(reader, towards):
+                found.add(reader.rule.policy)
+
+    def _tier_permits(
+        self,
+        readers: tuple[_Reader, ...],
+        destination: Endpoint,
+        towards: tuple[End, int],
+        opened: PortSet,
+        found: set[PolicyRef],
+    ) -> PortSet:
+        """Adds the policies that accept some of the ports; returns those that go on to the next tier."""
+        undecided, onward = opened, NO_PORTS
+        for reader in readers:
+            hit = _ports_on(reader.rule.ports, destination) & undecided
+            if hit and self._meets(reader, towards):
+                undecided -= hit
+                if reader.rule.action is Action.ALLOW:
                     found.add(reader.rule.policy)
-        return tuple(sorted(found))
+                elif reader.rule.action is Action.PASS:
+                    onward |= hit
+        return onward | undecided
+
+    def _meets(self, reader: _Reader, towards: tuple[End, int]) -> bool:
+        return self._first_peer(reader, *towards) is not None
 
     def _matches(
-        self, governing: _Governing, peer: End, asked: Connection, *, every: bool
+        self, readers: tuple[_Reader, ...], peer: End, asked: Connection, *, every: bool
     ) -> tuple[list[Match], bool]:
         """The rules that match, and whether a block of one with the right port does not hold the peer's address."""
         matches: list[Match] = []
         block_missed = False
-        for reader in governing.rules:
+        for reader in readers:
             port = _first_port(reader.rule.ports, asked)
             if port is not None:
                 number = self._first_peer(reader, peer, asked.family)
@@ -218,9 +301,12 @@ class Judge:
             governors = self._governors[inwards].get(namespace)
             if governors is None:
                 governors = self._governors[inwards][namespace] = self._govern(direction, namespace)
+            tiers = [reader for reader, slots in governors.tiers if slots >> slot & 1]
             found = self._governing[inwards][namespace, slot] = _Governing(
                 tuple(isolation for isolation, slots in governors.isolations if slots >> slot & 1),
                 tuple(reader for reader, slots in governors.rules if slots >> slot & 1),
+                tuple(reader for reader in tiers if reader.rule.tier is Tier.ADMIN),
+                tuple(reader for reader in tiers if reader.rule.tier is Tier.BASELINE),
             )
         return found
 
@@ -231,11 +317,19 @@ class Judge:
             for isolation in policy.isolations:
                 if isolation.direction is direction:
                     isolations.append((isolation, self._index.pods(isolation.subject).get(namespace, 0)))
-            for rule in policy.rules:
-                if rule.direction is direction:
+            rules += self._read(policy.rules, direction, namespace)
+        tiers = self._read(self._tiered, direction, namespace)
+        return _Governors(tuple(isolations), tuple(rules), tuple(tiers))
+
+    def _read(self, rules: Iterable[Rule], direction: Direction, namespace: str) -> list[tuple[_Reader, int]]:
+        out: list[tuple[_Reader, int]] = []
+        for rule in rules:
+            if rule.direction is direction:
+                subject = self._index.pods(rule.subject).get(namespace, 0)
+                if subject:
                     peers = tuple(self._index.pods(p) if isinstance(p, Pods) else None for p in rule.peers)
-                    rules.append((_Reader(rule, peers), self._index.pods(rule.subject).get(namespace, 0)))
-        return _Governors(tuple(isolations), tuple(rules))
+                    out.append((_Reader(rule, peers), subject))
+        return out
 
     def _first_peer(self, reader: _Reader, peer: End, family: int) -> int | None:
         namespace, slot = (peer.member.namespace, peer.slot) if _selectable(peer.member) else _NO_CLASS
@@ -251,11 +345,27 @@ class Judge:
         match term:
             case AnyPeer():
                 return True
-            case Block(addresses) if peer.kind == "External" or self._index.profile.blocks_match_cluster:
-                # Per family: an IPv4 block says nothing about a peer's IPv6 address (N10, N20).
-                return any((":" in a) == (family == 6) and a in addresses for a in peer.addresses)
+            case Block(addresses, everywhere):
+                seen = everywhere or peer.kind == "External" or self._index.profile.blocks_match_cluster
+                return seen and _holds(addresses, peer, family)
+            case Domains(_, addresses):
+                return _holds(addresses, peer, family)
+            case Nodes(selector):
+                if peer.kind == "Node":
+                    return selector.matches(peer.labels)
+                return peer.host_network and selector.matches(peer.host_labels or {})
             case _:
                 return False
+
+
+def _holds(addresses: AddrSet, peer: Endpoint, family: int) -> bool:
+    """Per family: an IPv4 block says nothing about a peer's IPv6 address (N10, N20)."""
+    return any((":" in a) == (family == 6) and a in addresses for a in peer.addresses)
+
+
+def _by_tier(direction: Direction, match: Match, passed: tuple[Match, ...], *, assumed: bool) -> Side:
+    reason = Reason.RULE if match.rule.action is Action.ALLOW else Reason.DENY_RULE
+    return Side(direction, reason, (), (match,), passed, assumed=assumed)
 
 
 def _by_block(match: Match) -> bool:
@@ -284,16 +394,16 @@ def _first_port(terms: tuple[PortTerm, ...], asked: Connection) -> int | None:
         if isinstance(term, PortRange):  # nearly all of them
             if term.first <= asked.port <= term.last and term.protocol == asked.protocol:
                 return number
-        elif isinstance(term, AnyPort) or _is_named(term, asked):
+        elif isinstance(term, AnyPort) or (isinstance(term, NamedPort) and _is_named(term, asked)):
             return number
     return None
 
 
 def _is_named(term: NamedPort, asked: Connection) -> bool:
     """Whether the port has this name on the destination, whichever side asks (N13)."""
-    wanted = PortName(term.name, term.protocol, asked.port)
+    wanted = PortName(term.name, asked.protocol, asked.port)
     destination = asked.destination.member
-    return term.protocol == asked.protocol and wanted in destination.ports and _selectable(destination)
+    return term.protocol in (asked.protocol, "") and wanted in destination.ports and _selectable(destination)
 
 
 def _ports_on(terms: tuple[PortTerm, ...], destination: Endpoint) -> PortSet:
@@ -305,8 +415,8 @@ def _ports_on(terms: tuple[PortTerm, ...], destination: Endpoint) -> PortSet:
                 return ALL_PORTS
             case PortRange(protocol, first, last):
                 found |= PortSet.of(protocol, first, last)
-            case _ if _selectable(destination):
+            case NamedPort(protocol, name) if _selectable(destination):
                 for port in destination.ports:
-                    if (port.name, port.protocol) == (term.name, term.protocol):
+                    if port.name == name and protocol in (port.protocol, ""):
                         found |= PortSet.of(port.protocol, port.number)
     return found
