@@ -12,7 +12,7 @@ import pytest
 from tests.truth.cases import Case, Line, load_cases
 from tests.truth.wrong import Edits, Wrong, load_wrong
 
-PARTS = ("picture", "policy", "targets", "oracle")
+PARTS = ("picture", "policy", "tiers", "targets", "oracle")
 OWN_IMPORT = re.compile(r"^from tests\.truth\.\w+ import (\([^)]*\)|[^\n]*)\n", re.MULTILINE)
 READINGS = load_wrong()
 VERDICTS = [w for w in READINGS if w.edits]

@@ -106,25 +106,31 @@ class _Owners:
         self._workloads: dict[Controller, Workload] = {
             Controller(kind_of(w.object), name_of(w.object.metadata)): w.object for w in bucket.workloads
         }
-        self._memo: dict[tuple[str, str, str | None], Controller] = {}
+        self._memo: dict[tuple[Controller, str | None], Controller] = {}
 
     def top(self, meta: ObjectMeta) -> Controller | None:
         """The topmost controller of an object with this metadata."""
-        for owner in meta.ownerReferences or ():
-            if owner.controller and owner.kind != "Node":
-                template_hash = (meta.labels or {}).get("pod-template-hash")
-                key = (owner.kind, owner.name, template_hash)
-                if key not in self._memo:
-                    self._memo[key] = self._climb(Controller(owner.kind, owner.name), template_hash)
-                return self._memo[key]
-        return None
+        owner = _controller_of(meta)
+        if owner is None:
+            return None
+        key = (owner, (meta.labels or {}).get("pod-template-hash"))
+        found = self._memo.get(key)
+        if found is None:
+            found = self._memo[key] = self._climb(*key)
+        return found
 
     def _climb(self, controller: Controller, template_hash: str | None) -> Controller:
-        known = self._workloads.get(controller)
-        above = self.top(known.metadata) if known is not None else None
-        if above is not None and above != controller:
-            return above
-        return controller if known is not None else _deployment_of(controller, template_hash)
+        passed = [controller]
+        while (known := self._workloads.get(controller)) is not None:
+            owner = _controller_of(known.metadata)
+            if owner is None:
+                return controller
+            if owner in passed:  # owners in a circle: garbage, but the same for every order of the input
+                return min(passed)
+            template_hash = (known.metadata.labels or {}).get("pod-template-hash")
+            controller = owner
+            passed.append(owner)
+        return _deployment_of(controller, template_hash)
 
     def replicas(self, controller: Controller) -> int | None:
         """How many replicas its object asks for; None where the input does not say."""
@@ -141,6 +147,13 @@ class _Owners:
                 chosen[top] = (rank, workload)
         for controller, (_, workload) in sorted(chosen.items(), key=lambda item: item[0]):
             yield workload, controller
+
+
+def _controller_of(meta: ObjectMeta) -> Controller | None:
+    for owner in meta.ownerReferences or ():
+        if owner.controller and owner.kind != "Node":  # a static Pod's owner is its node
+            return Controller(owner.kind, owner.name)
+    return None
 
 
 def _deployment_of(controller: Controller, template_hash: str | None) -> Controller:

@@ -13,7 +13,8 @@ from podwall.engine.postings import bits
 from podwall.engine.reach import Flow, Reach, Sources
 from podwall.engine.rules import Direction, PolicyRef
 from podwall.engine.sets import NO_ADDRESSES, NO_PORTS, AddrSet, PortSet
-from podwall.engine.verdict import End, Judge
+from podwall.engine.judge import Judge
+from podwall.engine.verdict import End
 
 __all__ = ["Edge", "External", "edges", "externals_of"]
 

@@ -18,7 +18,7 @@ from podwall.engine.policies import networkpolicy
 from podwall.engine.questions import Questions
 from podwall.engine.reach import Reach
 from podwall.engine.references import References
-from podwall.engine.verdict import Judge
+from podwall.engine.judge import Judge
 
 __all__ = ["Model"]
 
