@@ -1,6 +1,6 @@
 """The tiers before and after the NetworkPolicies, rule by rule in their order (semantics.md C1-C15, D8, D9).
 
-A v1alpha1 policy is first rewritten as the v1alpha2 policy that says the same (2.3). Nothing here knows NetworkPolicies.
+A v1alpha1 policy is first rewritten as the v1alpha2 policy that says the same (2.3).
 """
 
 from __future__ import annotations
@@ -68,24 +68,21 @@ class Tiers:
         """Some peer AND some protocol of a rule that is not broken."""
         other = connection.src if rule.direction == "Ingress" else connection.dst
         fields = {f for p in rule.peers for f in self.matching_fields(p, other, connection.family)}
-        if not rule.protocols:  # everything, ICMP too (C10)
+        if not rule.protocols:  # everything (C10)
             return bool(fields)
-        return any(
-            protocol_matches(p, connection) and (p.get("destinationNamedPort") is None or fields & {*POD_PEERS})
-            for p in rule.protocols  # a named port matches nothing through networks, nodes and domainNames (C11)
-        ) and bool(fields)
+        return any(protocol_matches(p, f, connection) for p in rule.protocols for f in fields)
 
     def matching_fields(self, peer: Object, other: End, family: int) -> Iterator[str]:
         """The field of a peer if it matches an end: each peer has exactly one (2.2)."""
-        address = other.address(family)
+        its = other.address(family)
         for field, value in peer.items():
             if field in POD_PEERS and value is not None and self.pod_peer(field, value, other):
                 yield field
-            if field == "networks" and any(address in network(cidr) for cidr in value or () if address):
+            if field == "networks" and any(its in network(cidr) for cidr in value or () if its):
                 yield field  # a pod's, a node's, any address, whatever the profile says of ipBlocks (C8, D1)
             if field == "nodes" and value is not None and self.on_node(value, other):
                 yield field
-            if field == "domainNames" and any(address in self.resolved(name) for name in value or ()):
+            if field == "domainNames" and any(its in self.resolved(name) for name in value or ()):
                 yield field
 
     def pod_peer(self, field: str, value: Object, pod: End) -> bool:
@@ -140,11 +137,11 @@ def protocol_known(entry: Object) -> bool:
     return any(entry.get(field) is not None for field in (*TRANSPORTS, "destinationNamedPort"))
 
 
-def protocol_matches(entry: Object, connection: Connection) -> bool:
-    """C10, C11: one entry of protocols; there is no default protocol."""
+def protocol_matches(entry: Object, peer_field: str, connection: Connection) -> bool:
+    """C10, C11: one entry of protocols, for a peer that matches; there is no default protocol."""
     name = entry.get("destinationNamedPort")
-    if name is not None:  # of whatever protocol the container port is (C11)
-        return connection.port in port_numbers(connection.dst, name, connection.protocol)
+    if name is not None:  # of whatever protocol the container port is; nothing on networks, nodes, domainNames (C11)
+        return peer_field in POD_PEERS and connection.port in port_numbers(connection.dst, name, connection.protocol)
     for field, protocol in TRANSPORTS.items():
         if entry.get(field) is None or protocol != connection.protocol:
             continue
@@ -165,6 +162,7 @@ def rules_of(policy: Object) -> Iterator[TierRule]:
     priority = LAST if kind == "BaselineAdminNetworkPolicy" else spec["priority"]
     for direction, field in RULES.items():
         for number, rule in enumerate(several_items(spec, field)):
+            protocols = [*map(as_protocol, several_items(rule, "ports"))] if old else several_items(rule, "protocols")
             yield TierRule(
                 tier=tier,
                 order=(priority, name, kind, number),
@@ -172,15 +170,15 @@ def rules_of(policy: Object) -> Iterator[TierRule]:
                 subject=spec.get("subject") or {},
                 action="Accept" if rule["action"] == "Allow" else rule["action"],
                 peers=several_items(rule, PEERS[direction]),
-                protocols=[*map(as_protocol, several_items(rule, "ports"))] if old else several_items(rule, "protocols"),
+                protocols=protocols,
             )
 
 
-def as_protocol(port: Object) -> Object:
+def as_protocol(port: Object | None) -> Object:
     """2.3: an entry of v1alpha1's ports as v1alpha2 writes it; what is not known stays unknown (C13)."""
-    numbered, ranged = port.get("portNumber"), port.get("portRange")
-    if port.get("namedPort") is not None:
-        return {"destinationNamedPort": port["namedPort"]}
+    named, numbered, ranged = (get(port, field) for field in ("namedPort", "portNumber", "portRange"))
+    if named is not None:
+        return {"destinationNamedPort": named}
     if numbered is not None:
         return {transport(numbered): {"destinationPort": {"number": numbered["port"]}}}
     if ranged is not None:

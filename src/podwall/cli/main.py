@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from podwall.cli.explain import explain_command
 from podwall.cli.map import map_command
 from podwall.cli.running import Streams, run
 from podwall.cli.verdict import verdict_command
@@ -21,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("explain")(explain_command)
 app.command("map")(map_command)
 app.command("verdict")(verdict_command)
 

@@ -25,6 +25,9 @@ def map_command(  # one parameter for each flag
     pod_cidr: flags.PodCidrs = None,
     output: Annotated[str, typer.Option("-o", "--output", metavar="FORMAT", help="text or json.")] = "text",
     summary: Annotated[bool, typer.Option("--summary", help="Only the counts of pairs.")] = False,
+    exposure: Annotated[
+        bool, typer.Option("--exposure", help="Whom each endpoint is open to, beyond the pods that exist.")
+    ] = False,
     why: Annotated[bool, typer.Option("--why", help="Name the policies that permit each connection.")] = False,
     skip_invalid: flags.SkipInvalid = False,
     strict: flags.Strict = False,
@@ -43,7 +46,24 @@ def map_command(  # one parameter for each flag
     given = flags.inputs(
         filename, kustomize, namespace, cni, pod_cidr, skip_invalid=skip_invalid, strict=strict, ignore_kinds=ignore_kinds
     )
+    if exposure:
+        if summary or why:
+            raise typer.BadParameter("goes with neither --summary nor --why", param_hint="--exposure")
+        run(lambda streams: _exposure(streams, given, output), quiet=quiet, debug=debug)
     run(lambda streams: _map(streams, given, output, summary=summary, why=why), quiet=quiet, debug=debug)
+
+
+def _exposure(streams: Streams, given: Inputs, output: str) -> int:
+    from podwall.ops.exposing import make_exposure
+    from podwall.ops.inputs import open_cluster
+    from podwall.report import json
+    from podwall.report.exposure import exposure_text
+
+    opened = open_cluster(given)
+    streams.warn(*opened.warnings)
+    result = make_exposure(opened)
+    streams.result(json.document(result) if output == "json" else "".join(exposure_text(result)))
+    return INCOMPLETE if opened.partial else OK
 
 
 def _map(streams: Streams, given: Inputs, output: str, *, summary: bool, why: bool) -> int:

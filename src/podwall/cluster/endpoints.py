@@ -43,7 +43,7 @@ class Endpoint(Struct, frozen=True, gc=False):
     `kind` is Pod, a workload's kind, Node or External. `addresses` holds at most one of each family for a Pod, IPv4
     first; `ports` are in the order of the containers. `controller` of a workload is itself; `many` says that it stands
     for, or has, more than one replica (D5). `assumed` says that the addresses were allotted (D2). `host_labels` are the
-    labels of a host-network Pod's node.
+    labels of a host-network Pod's node, None where that is not known.
     """
 
     kind: str
@@ -198,7 +198,7 @@ def _pod_endpoint(pod: Pod, namespace: str, owners: _Owners, hosts: Mapping[str,
         addresses=_pod_addresses(status, host_network=bool(spec.hostNetwork)),
         ports=_port_names(spec),
         host_network=bool(spec.hostNetwork),
-        host_labels=hosts.get(node) if spec.hostNetwork and node else None,
+        host_labels=hosts.get(node, {}) if spec.hostNetwork and node else None,
         node=node,
         controller=controller,
         many=controller is not None and owners.replicas(controller) not in (None, 1),

@@ -23,7 +23,7 @@ class EndpointClass(Struct, frozen=True, gc=False):
     ports: tuple[PortName, ...]
     cells: tuple[Cell, ...]
     host_network: bool
-    host_labels: frozenset[tuple[str, str]] = frozenset()
+    host_labels: frozenset[tuple[str, str]] | None = None
 
 
 class NamespaceIndex:

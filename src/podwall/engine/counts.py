@@ -27,11 +27,12 @@ class Counts(Struct, frozen=True):
 
 
 def count(reach: Reach, weights: list[int]) -> Counts:
-    """`weights` says how many endpoints each atom stands for.
+    """`weights` says how many endpoints each atom stands for; external addresses are none, and weigh nothing.
 
-    Counts the pairs with at least one open port in any family; the self pair (D5) is no pair of distinct ones."""
+    Counts the pairs with at least one open port in any family; the self pair (D5) is no pair of distinct ones.
+    """
     total = sum(weights)
-    return Counts(total, reach.layout.size, total * (total - 1), _open_pairs(reach, weights))
+    return Counts(total, reach.layout.size - len(reach.externals), total * (total - 1), _open_pairs(reach, weights))
 
 
 def _open_pairs(reach: Reach, weights: list[int]) -> int:

@@ -192,7 +192,7 @@ class Index:
         for name, namespace in self._namespaces.items():
             for slot in bits(namespace.hosts):
                 cls = namespace.classes[slot]
-                if cls is not None and nodes.selector.matches(dict(cls.host_labels)):
+                if cls and cls.host_labels is not None and nodes.selector.matches(dict(cls.host_labels)):
                     out[name] = out.get(name, 0) | 1 << slot
         return out
 
@@ -273,7 +273,7 @@ class Index:
         namespace = self._namespaces.get(e.namespace)
         if namespace is None:
             namespace = self._namespaces[e.namespace] = NamespaceIndex()
-        host_labels = frozenset(e.host_labels.items()) if e.host_labels else frozenset[tuple[str, str]]()
+        host_labels = None if e.host_labels is None else frozenset(e.host_labels.items())
         cls = EndpointClass(frozenset(e.labels.items()), e.ports, self._cells_of(e), e.host_network, host_labels)
         place.slot, new = namespace.enter(cls, e.labels)
         if new:

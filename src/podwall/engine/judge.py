@@ -35,7 +35,7 @@ from podwall.engine.rules import (
 from podwall.engine.sets import ALL_PORTS, NO_PORTS, AddrSet, PortSet
 from podwall.engine.verdict import Connection, End, Match, Reason, Side, Verdict
 
-__all__ = ["Judge", "first_port", "is_selectable"]
+__all__ = ["Judge", "first_port", "is_selectable", "ports_on"]
 
 
 class _Reader(Struct, frozen=True, gc=False):
@@ -62,6 +62,17 @@ class _Governors(Struct, frozen=True, gc=False):
     tiers: tuple[tuple[_Reader, int], ...]
 
 
+def _spared(governing: _Governing, rule: Rule) -> _Governing:
+    """All of it but one rule."""
+
+    def others(readers: tuple[_Reader, ...]) -> tuple[_Reader, ...]:
+        return tuple(reader for reader in readers if reader.rule is not rule)
+
+    return _Governing(
+        governing.isolations, others(governing.rules), others(governing.admin), others(governing.baseline)
+    )
+
+
 _Class = tuple[str, int]  # namespace, slot
 _NO_CLASS: _Class = ("", 0)  # of what no selector sees
 
@@ -84,8 +95,10 @@ class Judge:
         egress = self.side(Direction.EGRESS, asked, evidence=evidence)
         return Verdict(egress, self.side(Direction.INGRESS, asked, evidence=evidence))
 
-    def side(self, direction: Direction, asked: Connection, *, evidence: bool = True) -> Side:
-        """One direction's decision."""
+    def side(
+        self, direction: Direction, asked: Connection, *, evidence: bool = True, without: Rule | None = None
+    ) -> Side:
+        """One direction's decision; what it would be were a rule not there, isolation being what it is."""
         subject, peer = asked.source, asked.destination
         if direction is Direction.INGRESS:
             subject, peer = peer, subject
@@ -95,7 +108,21 @@ class Judge:
             return Side(direction, Reason.NOT_A_POD)
         if direction is Direction.INGRESS and _on_own_node(subject, peer):
             return Side(direction, Reason.OWN_NODE)
-        return self._judged(direction, self._of(direction, subject), peer, asked, evidence=evidence)
+        governing = self._of(direction, subject)
+        if without is not None:
+            governing = _spared(governing, without)
+        return self._judged(direction, governing, peer, asked, evidence=evidence)
+
+    def isolates(self, direction: Direction, subject: End) -> bool:
+        """Whether the NetworkPolicy tier decides for a subject (N5)."""
+        return is_selectable(subject.member) and bool(self._of(direction, subject).isolations)
+
+    def rules(self, direction: Direction, subject: End) -> tuple[Rule, ...]:
+        """Every rule about a subject, in the order in which they are read; of a tier that is not reached as well."""
+        if not is_selectable(subject.member):
+            return ()
+        governing = self._of(direction, subject)
+        return tuple(reader.rule for reader in (*governing.admin, *governing.rules, *governing.baseline))
 
     def _judged(
         self, direction: Direction, governing: _Governing, peer: End, asked: Connection, *, evidence: bool
@@ -167,7 +194,7 @@ class Judge:
         if not governing.isolations:
             self._tier_permits(governing.baseline, destination, towards, opened, found)
         for reader in governing.rules:
-            if _ports_on(reader.rule.ports, destination).overlaps(opened) and self._meets(reader, towards):
+            if ports_on(reader.rule.ports, destination).overlaps(opened) and self._meets(reader, towards):
                 found.add(reader.rule.policy)
 
     def _tier_permits(
@@ -181,7 +208,7 @@ class Judge:
         """Adds the policies that accept some of the ports; returns those that go on to the next tier."""
         undecided, onward = opened, NO_PORTS
         for reader in readers:
-            hit = _ports_on(reader.rule.ports, destination) & undecided
+            hit = ports_on(reader.rule.ports, destination) & undecided
             if hit and self._meets(reader, towards):
                 undecided -= hit
                 if reader.rule.action is Action.ALLOW:
@@ -271,7 +298,7 @@ class Judge:
             case Nodes(selector):
                 if peer.kind == "Node":
                     return selector.matches(peer.labels)
-                return peer.host_network and selector.matches(peer.host_labels or {})
+                return peer.host_labels is not None and selector.matches(peer.host_labels)
             case _:
                 return False
 
@@ -325,7 +352,7 @@ def _is_named(term: NamedPort, asked: Connection) -> bool:
     return term.protocol in (asked.protocol, "") and wanted in destination.ports and is_selectable(destination)
 
 
-def _ports_on(terms: tuple[PortTerm, ...], destination: Endpoint) -> PortSet:
+def ports_on(terms: tuple[PortTerm, ...], destination: Endpoint) -> PortSet:
     """The ports that a rule means on one destination."""
     found = NO_PORTS
     for term in terms:

@@ -14,7 +14,7 @@ from podwall.cluster.services import addresses_of
 from podwall.engine.counts import Counts, count
 from podwall.engine.grouping import Group, groups_of, weights_of
 from podwall.engine.index import Index
-from podwall.engine.policies import networkpolicy
+from podwall.engine.policies import clusterwide, networkpolicy
 from podwall.engine.questions import Questions
 from podwall.engine.reach import Reach
 from podwall.engine.references import References
@@ -37,18 +37,15 @@ class Model:
             self.index.put_namespace(bucket.name, bucket.labels)
             for policy in bucket.policies:
                 self.index.put_policy(networkpolicy.rules_of(policy.object, bucket.name))
+        for cluster_policy in cluster.cluster_policies:
+            self.index.put_policy(clusterwide.rules_of(cluster_policy.object))
         for endpoint in self.endpoints:
             self.index.put_endpoint(endpoint)
 
     @cached_property
-    def inside(self) -> Reach:
-        """Reachability among the cluster's endpoints."""
-        return Reach(self.index, external=False)
-
-    @cached_property
     def reach(self) -> Reach:
-        """Reachability with external addresses."""
-        return Reach(self.index, external=True)
+        """Reachability among all endpoints and external addresses."""
+        return Reach(self.index)
 
     @cached_property
     def judge(self) -> Judge:
@@ -67,10 +64,10 @@ class Model:
 
     def counts(self) -> Counts:
         """How many pairs are open among the cluster's endpoints."""
-        return count(self.inside, weights_of(self.index, self.inside.layout))
+        return count(self.reach, weights_of(self.index, self.reach.layout))
 
     def _groups_for_names(self) -> list[Group]:
-        return self.groups(self.inside)
+        return self.groups(self.reach)
 
 
 def _others(cluster: Cluster) -> Iterator[str]:

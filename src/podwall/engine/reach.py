@@ -64,11 +64,11 @@ def overlap(a: PortSet, b: PortSet) -> bool:
 
 
 class Reach:
-    """The reachability of an index as it stands now. Later events do not change it."""
+    """The reachability of an index as it stands now, with external addresses. Later events do not change it."""
 
-    def __init__(self, index: Index, *, external: bool) -> None:
+    def __init__(self, index: Index) -> None:
         numbers = sorted({family for ns in index.namespaces.values() for _, c in ns.items() for family, _ in c.cells})
-        cells = index.cells()[0].external(numbers) if external else []
+        cells = index.cells()[0].external(numbers)
         self.externals: tuple[AddrSet, ...] = tuple(addresses for _, addresses in cells)
         everyone = {name: ns.everyone for name, ns in index.namespaces.items() if ns.everyone}
         if cells:

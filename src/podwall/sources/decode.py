@@ -6,13 +6,15 @@ Lists are taken apart, other kinds passed over, and every mistake is collected; 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct, ValidationError
 
-from podwall.api.kinds import READ, UNANALYZED_POLICIES, KubernetesObject, group_of
+from podwall.api.kinds import ONLY_VERSION, READ, UNANALYZED_POLICIES, KubernetesObject, group_of, is_read
 from podwall.api.meta import Header
 from podwall.api.networking import NetworkPolicy
+from podwall.api.policy import AdminNetworkPolicy, BaselineAdminNetworkPolicy, ClusterNetworkPolicy
 from podwall.cluster.objects import Located, Origin, kind_of
 from podwall.errors import InvalidText, Problem
 from podwall.sources.files import Text
@@ -22,7 +24,7 @@ from podwall.text.where import Path, parse_field
 
 __all__ = ["Decoder", "Mistake"]
 
-_POLICIES = (NetworkPolicy,)
+_POLICIES = (NetworkPolicy, ClusterNetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy)
 
 
 class Mistake(Struct, frozen=True):
@@ -82,7 +84,7 @@ class Decoder:
             found = msgspec.json.decode(text.data, type=_TypedList).items
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             return False
-        if {(group_of(version), kind) for kind, version in {(kind_of(o), o.apiVersion) for o in found}} - READ.keys():
+        if not all(is_read(version, kind) for version, kind in {(o.apiVersion, kind_of(o)) for o in found}):
             return False
         if any(isinstance(o, _POLICIES) for o in found):
             self._check_policies(text, found)
@@ -108,7 +110,7 @@ class Decoder:
                 found = self._typed.decode(item.raw)
             except (ValidationError, RecursionError):
                 found = None  # another kind, or a mistake: looked at below
-            if found is not None and (group_of(found.apiVersion), kind_of(found)) in READ:
+            if found is not None and is_read(found.apiVersion, kind_of(found)):
                 self._add(found, item)
                 return
         self._look_closer(item)
@@ -123,15 +125,21 @@ class Decoder:
             self._wrong(item, ("kind",), "Required value: every object needs a kind")
         elif not isinstance(version, str) or not version:
             self._wrong(item, ("apiVersion",), f"Required value: every object needs an apiVersion ({kind})")
+        elif is_read(version, kind):
+            self._of_kind({**value, "kind": kind, "apiVersion": version}, READ[group_of(version), kind], item)
         else:
-            self._of_kind({**value, "kind": kind, "apiVersion": version}, (group_of(version), kind), item)
+            self._of_no_kind(version, kind, item)
 
-    def _of_kind(self, value: dict[str, object], kind: tuple[str, str], item: _Item) -> None:
-        known = READ.get(kind)
-        if known is None:
-            if kind in UNANALYZED_POLICIES:
-                self.unanalyzed[kind] = self.unanalyzed.get(kind, 0) + 1
-            return
+    def _of_no_kind(self, version: str, kind: str, item: _Item) -> None:
+        """What is not read: a policy is missed, and so is a version whose fields may mean something else."""
+        known = (group_of(version), kind)
+        if known in ONLY_VERSION:
+            message = f"Podwall reads {kind} of {ONLY_VERSION[known]} only, and cannot know what {version} means by it"
+            self._wrong(item, ("apiVersion",), message)
+        elif known in UNANALYZED_POLICIES:
+            self.unanalyzed[known] = self.unanalyzed.get(known, 0) + 1
+
+    def _of_kind(self, value: dict[str, object], known: type[Any], item: _Item) -> None:
         clean, unknown = without_unknown(value, known) if known in _POLICIES else (value, [])
         for slip in unknown:
             meant = f", did you mean `{slip.meant}`?" if slip.meant else ""

@@ -1,0 +1,85 @@
+"""podwall explain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from podwall.cli import flags
+from podwall.cli.running import FINDINGS, INCOMPLETE, OK, Streams, run
+
+if TYPE_CHECKING:
+    from podwall.ops.inputs import Inputs
+
+__all__ = ["explain_command"]
+
+_FORMATS = ("text", "json")
+
+Source = Annotated[
+    str, typer.Argument(metavar="SRC", help="ns/name, ns/Kind/name, ns/service/name, node/NAME or an address.")
+]
+Destination = Annotated[str, typer.Argument(metavar="DST", help="The same, also as DST:PORT.")]
+PortText = Annotated[
+    str | None, typer.Argument(metavar="[PORT]", help="Number or name: 53, 53/udp, http. Without it, every port.")
+]
+
+
+def explain_command(  # one parameter for each flag
+    *,
+    src: Source,
+    dst: Destination,
+    port: PortText = None,
+    filename: flags.Filenames = None,
+    kustomize: flags.Kustomize = None,
+    namespace: flags.Namespace = None,
+    cni: flags.Cni = "kubernetes",
+    pod_cidr: flags.PodCidrs = None,
+    output: Annotated[str, typer.Option("-o", "--output", metavar="FORMAT", help="text or json.")] = "text",
+    family: Annotated[int | None, typer.Option("--family", metavar="4|6", help="Address family.", min=4, max=6)] = None,
+    skip_invalid: flags.SkipInvalid = False,
+    strict: flags.Strict = False,
+    ignore_kinds: flags.IgnoreKinds = False,
+    quiet: flags.Quiet = False,
+    debug: flags.Debug = False,
+) -> None:
+    """Whether SRC reaches DST, and why: the rules that decide, with file and line, and what would turn the answer.
+
+    podwall explain shop/web shop/catalog 8080 -f shop/
+
+    The exit code is 0 where it is allowed (without PORT: on some port) and 1 where it is denied.
+    """
+    if output not in _FORMATS:
+        raise typer.BadParameter(f"{output!r} is not one of {', '.join(_FORMATS)}", param_hint="-o")
+    if family not in (None, 4, 6):
+        raise typer.BadParameter(f"{family} is neither 4 nor 6", param_hint="--family")
+    given = flags.inputs(
+        filename,
+        kustomize,
+        namespace,
+        cni,
+        pod_cidr,
+        skip_invalid=skip_invalid,
+        strict=strict,
+        ignore_kinds=ignore_kinds,
+    )
+    run(lambda streams: _explain(streams, given, (src, dst, port, family), output), quiet=quiet, debug=debug)
+
+
+def _explain(streams: Streams, given: Inputs, asked: tuple[str, str, str | None, int | None], output: str) -> int:
+    from podwall.ops.explaining import asking, explain
+    from podwall.ops.inputs import open_cluster
+    from podwall.report import json
+    from podwall.report.explanation import explanation_text
+
+    question = asking(*asked)
+    opened = open_cluster(given)
+    streams.warn(*opened.warnings)
+    found = explain(opened, question)
+    if output == "json":
+        streams.result(json.document(found.answer))
+    else:
+        streams.result("".join(explanation_text(found.answer, found.excerpts)))
+    if opened.partial:
+        return INCOMPLETE
+    return OK if found.allowed else FINDINGS
