@@ -10,6 +10,7 @@ from podwall.cli import flags
 from podwall.cli.running import FINDINGS, INCOMPLETE, OK, Streams, run
 
 if TYPE_CHECKING:
+    from podwall.ops.explaining import Asking
     from podwall.ops.inputs import Inputs
 
 __all__ = ["explain_command"]
@@ -37,6 +38,9 @@ def explain_command(  # one parameter for each flag
     pod_cidr: flags.PodCidrs = None,
     output: Annotated[str, typer.Option("-o", "--output", metavar="FORMAT", help="text or json.")] = "text",
     family: Annotated[int | None, typer.Option("--family", metavar="4|6", help="Address family.", min=4, max=6)] = None,
+    change: Annotated[
+        bool, typer.Option("--change", help="Also the smallest change that would deny what is allowed.")
+    ] = False,
     skip_invalid: flags.SkipInvalid = False,
     strict: flags.Strict = False,
     ignore_kinds: flags.IgnoreKinds = False,
@@ -49,10 +53,7 @@ def explain_command(  # one parameter for each flag
 
     The exit code is 0 where it is allowed (without PORT: on some port) and 1 where it is denied.
     """
-    if output not in _FORMATS:
-        raise typer.BadParameter(f"{output!r} is not one of {', '.join(_FORMATS)}", param_hint="-o")
-    if family not in (None, 4, 6):
-        raise typer.BadParameter(f"{family} is neither 4 nor 6", param_hint="--family")
+    _check(output, family)
     given = flags.inputs(
         filename,
         kustomize,
@@ -63,16 +64,28 @@ def explain_command(  # one parameter for each flag
         strict=strict,
         ignore_kinds=ignore_kinds,
     )
-    run(lambda streams: _explain(streams, given, (src, dst, port, family), output), quiet=quiet, debug=debug)
+
+    def command(streams: Streams) -> int:
+        from podwall.ops.explaining import asking
+
+        return _explain(streams, given, asking(src, dst, port, family=family, change=change), output)
+
+    run(command, quiet=quiet, debug=debug)
 
 
-def _explain(streams: Streams, given: Inputs, asked: tuple[str, str, str | None, int | None], output: str) -> int:
-    from podwall.ops.explaining import asking, explain
+def _check(output: str, family: int | None) -> None:
+    if output not in _FORMATS:
+        raise typer.BadParameter(f"{output!r} is not one of {', '.join(_FORMATS)}", param_hint="-o")
+    if family not in (None, 4, 6):
+        raise typer.BadParameter(f"{family} is neither 4 nor 6", param_hint="--family")
+
+
+def _explain(streams: Streams, given: Inputs, question: Asking, output: str) -> int:
+    from podwall.ops.explaining import explain
     from podwall.ops.inputs import open_cluster
     from podwall.report import json
     from podwall.report.explanation import explanation_text
 
-    question = asking(*asked)
     opened = open_cluster(given)
     streams.warn(*opened.warnings)
     found = explain(opened, question)

@@ -1,8 +1,9 @@
 """Exposure: whom an endpoint lets in, or may call, beyond the pods that exist now: a union of peers over all labels.
 
-Only the subject's own side is looked at. The tiers are taken out of each other exactly, pods as boxes of labels and
-others as addresses. What cannot be is that a rule which denies by address also hits pods, and by a port's name other
-numbers: such rules are named beside the result (`restricted_by`), which is then as wide as it could be.
+Only the subject's own side is looked at. The tiers are taken out of each other exactly: pods as boxes of labels, and
+all else as addresses. What a rule says by address is said of addresses here, though a pod may have one of them; rules
+that deny or pass by address, or by the name of a port that only a peer can resolve, are therefore named beside the
+result (`restricted_by`), because they may turn some of it.
 """
 
 from __future__ import annotations
@@ -176,8 +177,8 @@ def _others(peers: Iterable[Peer]) -> _Others:
                 return _ALL
             case Pods():
                 boxes.append(pod_box(peer))
-            case Block(block):
-                addresses |= block
+            case Block(known) | Domains(_, known):
+                addresses |= known
             case _:
                 pass
     return _Others(PodBoxes.of(boxes), addresses)

@@ -30,6 +30,7 @@ class Model:
         self.cluster = cluster
         self.profile = profile
         self.namespace = namespace
+        self._groups: list[Group] | None = None
         found = list(endpoints_of(cluster))
         self.endpoints: list[Endpoint] = allot(found, pod_cidrs(cidrs, found), _others(cluster))
         self.index = Index(profile)
@@ -60,14 +61,16 @@ class Model:
 
     def groups(self, reach: Reach) -> list[Group]:
         """The endpoints as they are shown, on the atoms of a reach."""
-        return groups_of(self.index, reach.layout)
+        return self._groups_for_names() if reach is self.reach else groups_of(self.index, reach.layout)
 
     def counts(self) -> Counts:
         """How many pairs are open among the cluster's endpoints."""
         return count(self.reach, weights_of(self.index, self.reach.layout))
 
     def _groups_for_names(self) -> list[Group]:
-        return self.groups(self.reach)
+        if self._groups is None:
+            self._groups = groups_of(self.index, self.reach.layout)
+        return self._groups
 
 
 def _others(cluster: Cluster) -> Iterator[str]:

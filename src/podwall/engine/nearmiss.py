@@ -24,6 +24,7 @@ from podwall.engine.rules import (
     Nodes,
     Peer,
     Pods,
+    PolicyRef,
     PolicyRules,
     PortRange,
     PortTerm,
@@ -145,11 +146,15 @@ class NearMisses(Struct, frozen=True, gc=False):
 def near_misses(index: Index, side: Side, asked: Connection) -> NearMisses:
     """Each rule that would have allowed a side but for one or two terms; none where the side is allowed.
 
-    In order of the number of terms, then of policy (name, kind), rule, peer and port.
+    In order of the number of terms, then of policy (name, kind), rule, peer and port. A rule that has two normal forms
+    (C11) comes once, as the nearer one.
     """
     if side.allowed:
         return NearMisses()
-    found = sorted(_Looking(index, side, asked).all(), key=_nearness)
+    nearest: dict[tuple[PolicyRef, str], NearMiss] = {}
+    for miss in sorted(_Looking(index, side, asked).all(), key=_nearness):
+        nearest.setdefault((miss.rule.policy, miss.rule.path), miss)
+    found = list(nearest.values())
     return NearMisses(tuple(found[:MOST_LISTED]), max(0, len(found) - MOST_LISTED))
 
 

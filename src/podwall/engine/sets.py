@@ -15,7 +15,17 @@ from msgspec import Struct
 
 from podwall.admission.addresses import read_cidr
 
-__all__ = ["ALL_PORTS", "IPV6_BASE", "NO_ADDRESSES", "NO_PORTS", "PROTOCOLS", "AddrSet", "PortSet", "address_number", "cut"]
+__all__ = [
+    "ALL_PORTS",
+    "IPV6_BASE",
+    "NO_ADDRESSES",
+    "NO_PORTS",
+    "PROTOCOLS",
+    "AddrSet",
+    "PortSet",
+    "address_number",
+    "cut",
+]
 
 PROTOCOLS = ("SCTP", "TCP", "UDP")  # N22; sorted, as all output is
 IPV6_BASE = 1 << 64

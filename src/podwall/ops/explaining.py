@@ -13,6 +13,7 @@ from podwall.engine.questions import Question, split_port
 from podwall.engine.sets import PROTOCOLS, PortSet
 from podwall.engine.verdict import Connection
 from podwall.errors import UnknownReference
+from podwall.ops.changing import changes_of
 from podwall.ops.evidence import Evidence, allow_or_deny
 from podwall.ops.inputs import Opened
 from podwall.report import public_explanation as public
@@ -27,13 +28,14 @@ _ANY_PORT = 1  # whichever: all ports are gone through
 
 
 class Asking(Struct, frozen=True):
-    """What is asked, each part once; `port` is None for all ports."""
+    """What is asked, each part once; `port` is None for all ports. `change`: also what would deny it."""
 
     src: str
     dst: str
     port: int | str | None = None
     protocol: str = "TCP"
     family: int | None = None
+    change: bool = False
 
 
 class Explained(Struct, frozen=True):
@@ -48,13 +50,13 @@ class Explained(Struct, frozen=True):
         return self.answer.verdict == "allow"
 
 
-def asking(src: str, dst: str, port: str | None, family: int | None = None) -> Asking:
+def asking(src: str, dst: str, port: str | None, *, family: int | None = None, change: bool = False) -> Asking:
     """`SRC DST[:PORT] [PORT]` as typed; a port is `53`, `http`, `53/udp` or `udp/53`. Raises UnknownReference."""
     name, embedded = split_port(dst)
     if embedded is not None and port is not None and embedded != port:
         raise UnknownReference(f"{dst} names a port, and {port} another one: give it once")
     number, protocol = _port(port if port is not None else embedded)
-    return Asking(split_port(src)[0], name, number, protocol, family)
+    return Asking(split_port(src)[0], name, number, protocol, family, change)
 
 
 def _port(text: str | None) -> tuple[str | None, str]:
@@ -83,12 +85,24 @@ def _at_port(opened: Opened, evidence: Evidence, asked: Asking, port: int | str)
     reasons = [evidence.connection(connection) for connection in found.connections]
     answer = _answer(opened, asked, found.connections, [r.verdict for r in reasons])
     answer = msgspec.structs.replace(answer, otherFamily=_other_family(opened, question, answer))
+    turned = _turned(found.connections, reasons, asked)
+    if turned is not None:
+        changes, refused = changes_of(opened.model, evidence.refs, turned)
+        answer = msgspec.structs.replace(answer, changes=changes, refused=refused)
     if found.backends is not None or len(reasons) > 1:
         return msgspec.structs.replace(answer, backends=sorted(reasons, key=lambda r: (r.src, r.dst, r.port)))
     (only,) = reasons
     return msgspec.structs.replace(
         answer, src=only.src, dst=only.dst, port=only.port, egress=only.egress, ingress=only.ingress
     )
+
+
+def _turned(connections: tuple[Connection, ...], reasons: list[public.Explained], asked: Asking) -> Connection | None:
+    """The connection that a change should turn: the first that is denied, or the only one where that is wanted."""
+    denied = [connection for connection, r in zip(connections, reasons, strict=True) if r.verdict == "deny"]
+    if denied:
+        return denied[0]
+    return connections[0] if asked.change and len(connections) == 1 else None
 
 
 def _other_family(opened: Opened, question: Question, answer: public.Explanation) -> public.OtherFamily | UnsetType:

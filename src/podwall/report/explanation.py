@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from podwall.report.changes import changes_text
 from podwall.report.public import Ref
 from podwall.report.public_explanation import (
-    Change,
     Decision,
     Explained,
     Explanation,
@@ -24,7 +24,6 @@ Excerpts = Mapping[tuple[str, int], Sequence[Line]]
 
 _MOST_NEAR = 3
 _MOST_LISTED = 4  # policies named one by one
-_MOST_EFFECTS = 6
 _BEYOND = {
     "not a pod": "policies decide about pods only, and this end is none",
     "own node": "a pod's own node is always let in",
@@ -56,8 +55,7 @@ def _lines(answer: Explanation, excerpts: Excerpts) -> Iterator[str]:
     elif isinstance(answer.egress, SideReasons) and isinstance(answer.ingress, SideReasons):
         yield from _side(f"EGRESS of {answer.src}", answer.egress, excerpts)
         yield from _side(f"INGRESS of {answer.dst}", answer.ingress, excerpts)
-    for change in answer.changes:
-        yield from _change(change)
+    yield from changes_text(answer.verdict, answer.changes, answer.refused)
 
 
 def _verdict(answer: Explanation) -> str:
@@ -86,6 +84,8 @@ def _on_ports(ports: Sequence[PortReasons]) -> str:
 
 def _on_backends(answer: Explanation, backends: Sequence[Explained]) -> str:
     denied = [backend for backend in backends if backend.verdict == "deny"]
+    if len(backends) == 1:
+        return _at_sides(backends[0].egress, backends[0].ingress)
     if answer.port is not None:
         return f"DENIED for {len(denied)} of {counted(len(backends), 'backend')}" if denied else "allowed"
     bad = {(backend.protocol, backend.port) for backend in denied}
@@ -137,6 +137,8 @@ def _tiers(side: SideReasons, excerpts: Excerpts) -> Iterator[str]:
         if tier.tier == "NetworkPolicy":
             if side.isolated:
                 yield from _isolation(side, tier.rules)
+            elif any(other.rules for other in side.tiers) and tier.outcome != "not reached":
+                yield "  NetworkPolicy tier: no policy isolates it"
         elif tier.rules:
             passed = next((d for d in side.passed if d.tier == tier.tier), None)
             said = _OUTCOMES.get(tier.outcome) or tier.outcome
@@ -205,18 +207,6 @@ def _near(side: SideReasons, excerpts: Excerpts) -> Iterator[str]:
         yield f"  {counted(more, 'farther miss', 'es')}: -o json"
 
 
-def _change(change: Change) -> Iterator[str]:
-    yield ""
-    yield from wrapped(f"CHANGE: {change.title}", "  ")
-    for line in change.patch.rstrip().splitlines():
-        yield f"  {line}"  # to be copied: never wrapped
-    for word, found in (("opens", change.opens), ("closes", change.closes)):
-        if found:
-            yield from wrapped(f"  also {word} {listed(found, _MOST_EFFECTS)}", "    ")
-    if not change.opens and not change.closes:
-        yield "  opens and closes nothing else"
-
-
 # Ports and backends
 
 
@@ -253,18 +243,18 @@ def _short_sides(block: PortReasons) -> Iterator[str]:
 
 def _backends(backends: Sequence[Explained], excerpts: Excerpts) -> Iterator[str]:
     """Each pair; sides that were shown already are named only."""
-    shown: dict[tuple[str, str, object], str] = {}
+    shown: list[tuple[str, str, SideReasons]] = []
     for backend in backends:
         pair = f"{backend.src} -> {backend.dst} {backend.protocol} {backend.port}"
+        verdict = f": {_at_sides(backend.egress, backend.ingress)}" if len(backends) > 1 else ", behind the Service"
         yield ""
-        yield from wrapped(f"{pair}: {_at_sides(backend.egress, backend.ingress)}", "  ")
+        yield from wrapped(f"{pair}{verdict}", "  ")
         for word, end, side in (("EGRESS", backend.src, backend.egress), ("INGRESS", backend.dst, backend.ingress)):
-            known = shown.get((word, end, side.verdict + str(side)))
-            if known is None:
-                shown[word, end, side.verdict + str(side)] = pair
-                yield from _side(f"{word} of {end}", side, excerpts)
-            else:
+            if (word, end, side) in shown:
                 yield from wrapped(f"  {word} of {end}: {_decided(side)}, as above", "    ")
+            else:
+                shown.append((word, end, side))
+                yield from _side(f"{word} of {end}", side, excerpts)
 
 
 def _rule(decision: Decision) -> str:

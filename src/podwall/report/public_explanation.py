@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import UNSET, Struct, UnsetType
 
-from podwall.report.public import Port, Ref
+from podwall.report.public import Connection, Port, Ref
 
 __all__ = [
     "Change",
     "Decision",
+    "Effects",
     "Explained",
     "Explanation",
     "MissedTerm",
     "NearMiss",
     "OtherFamily",
     "Otherwise",
+    "PatchOperation",
+    "PolicyPatch",
     "PortReasons",
+    "Refusal",
     "SideReasons",
     "Tier",
 ]
@@ -110,16 +116,47 @@ class PortReasons(Struct, frozen=True):
     ingress: SideReasons
 
 
-class Change(Struct, frozen=True):
-    """An edit that would turn the verdict. `opens` and `closes` are the other connections that it turns, as `map` names
-    them; `patch` is the command or the object that makes it.
-    """
+class PatchOperation(Struct, frozen=True):
+    """One step of a JSON patch (RFC 6902)."""
+
+    op: str
+    path: str
+    value: object = UNSET
+
+
+class PolicyPatch(Struct, frozen=True):
+    """What is done to one policy: `operations` on one that is there (`policy` says where), else a new `object`."""
 
     title: str
+    namespace: str
+    name: str
     policy: Ref | None
-    patch: str
-    opens: list[str]
-    closes: list[str]
+    operations: list[PatchOperation] | UnsetType = UNSET
+    object: dict[str, Any] | UnsetType = UNSET
+
+
+class Effects(Struct, frozen=True):
+    """Other connections that a change opens or closes; `more` are not listed."""
+
+    connections: list[Connection]
+    more: int
+
+
+class Change(Struct, frozen=True):
+    """An edit that turns the verdict: how many fields it writes or takes away, and all else that it does."""
+
+    title: str
+    fields: int
+    patches: list[PolicyPatch]
+    opens: Effects
+    closes: Effects
+
+
+class Refusal(Struct, frozen=True):
+    """A direction that no NetworkPolicy can turn, and why."""
+
+    direction: str
+    reason: str
 
 
 class OtherFamily(Struct, frozen=True):
@@ -152,4 +189,5 @@ class Explanation(Struct, frozen=True):
     backends: list[Explained] | UnsetType = UNSET
     otherFamily: OtherFamily | UnsetType = UNSET  # noqa: N815 - the public spelling
     changes: list[Change] = []
+    refused: list[Refusal] = []
     incomplete: list[str] = []

@@ -1,7 +1,7 @@
 """Changes of NetworkPolicies that may allow a denied side or deny an allowed one; `change` judges them.
 
-Not offered are changes of the tiers' policies, which are not a namespace's own; edits that admit more than they must (see
-`edits`); and, to deny, exceptions from a peer that is kept.
+Not offered are changes of the tiers' policies, which are not a namespace's own; edits that admit more than they must
+(see `edits`); and, to deny, half of a range of ports.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from podwall.engine.policies.edits import (
     add_peer,
     add_rule,
     draft,
+    except_peer,
     mend,
     remove_entries,
     remove_rules,
@@ -36,6 +37,7 @@ from podwall.engine.verdict import Connection, End, Match, Reason, Side
 __all__ = ["Candidate", "Scene", "allowing", "denying", "joined"]
 
 _LAST_PORT = 65535
+_WAYS = 4  # to take something away from a rule: a peer, a port, an exception, all of it
 _MOST_FREE = 2  # rules up to which every mixture of removals is tried
 
 
@@ -63,6 +65,11 @@ class Candidate(Struct, frozen=True):
     rules: tuple[PolicyRules, ...]
     fields: int
     order: tuple[tuple[int, str, int], ...]
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it is a policy of its own."""
+        return any(patch.new_object is not None for patch in self.patches)
 
     @property
     def rank(self) -> tuple[int, tuple[tuple[int, str, int], ...]]:
@@ -204,18 +211,18 @@ def denying(scene: Scene, side: Side) -> Iterator[Candidate]:
     if tier is Tier.NETWORK_POLICY:
         yield from _without(scene, side.matches)
     elif tier is Tier.BASELINE or side.reason is Reason.NOT_ISOLATED:
-        yield from _isolating(scene, side.direction)
+        yield _isolating(scene, side.direction)
 
 
 def _without(scene: Scene, matches: Sequence[Match]) -> Iterator[Candidate]:
-    """Every rule that allows loses the peers or the ports that do, if it has others, or goes."""
+    """Every rule that allows loses the peers or the ports that do, if it has others; or has an exception; or goes."""
     if any(match.rule.policy not in scene.objects for match in matches):
         return
     choices = [_removals(scene, match.rule) for match in matches]
     if len(choices) <= _MOST_FREE:
         mixtures = list(product(*choices))
     else:
-        mixtures = [tuple(choice[min(n, len(choice) - 1)] for choice in choices) for n in range(3)]
+        mixtures = [tuple(choice[min(n, len(choice) - 1)] for choice in choices) for n in range(_WAYS)]
     for chosen in dict.fromkeys(mixtures):
         found = _removed(scene, dict(zip((match.rule for match in matches), chosen, strict=True)))
         if found is not None:
@@ -236,7 +243,16 @@ def _removals(scene: Scene, rule: Rule) -> list[_Removal]:
         out.append(("peers", peers))
     if len(ports) < len(rule.ports):
         out.append(("ports", ports))
+    if all(_exception(scene, rule, number) for number in peers):
+        out.append(("except", peers))
     return [*out, ("rule", ())]
+
+
+def _exception(scene: Scene, rule: Rule, number: int) -> list[Operation] | None:
+    if isinstance(rule.peers[number], AnyPeer):
+        return None
+    peer = who(scene.index, scene.ends(rule.direction)[1], scene.asked.family)
+    return except_peer(scene.objects[rule.policy], rule, number, peer)
 
 
 def _removed(scene: Scene, chosen: Mapping[Rule, _Removal]) -> Candidate | None:
@@ -261,6 +277,9 @@ def _removed_from(scene: Scene, ref: PolicyRef, chosen: Mapping[Rule, _Removal])
     for rule, (part, numbers) in chosen.items():
         if part == "rule":
             titles.append(f"remove {rule.path}")
+        elif part == "except":
+            operations += [op for number in numbers for op in _exception(scene, rule, number) or ()]
+            titles.append(f"make an exception from {rule.path}")
         else:
             operations += remove_entries(rule, **{part: numbers})
             titles.append(f"remove {part} of {rule.path}")
@@ -270,17 +289,19 @@ def _removed_from(scene: Scene, ref: PolicyRef, chosen: Mapping[Rule, _Removal])
     return _edited(scene, ref, ", ".join(titles), operations, (0, ref.name, next(iter(chosen)).order[2]))
 
 
-def _isolating(scene: Scene, direction: Direction) -> Iterator[Candidate]:
-    """A policy that isolates the subject and allows all other ports, and then also this port to everyone else."""
+def _isolating(scene: Scene, direction: Direction) -> Candidate:
+    """A policy that isolates the subject, and allows all other ports to everyone and this one to everyone else.
+
+    Where "everyone else" cannot be said, this port is closed to all.
+    """
     subject, peer = scene.ends(direction)
     whom, other = (who(scene.index, end, scene.asked.family) for end in (subject, peer))
     ref = _free_name(scene, whom.namespace, f"{_plain(subject)}-not-{_WORDS[direction]}-{_plain(peer)}")
-    elsewhere = rule_json(direction, [], _other_ports(scene.asked))
-    yield _drafted(Draft(ref, whom.labels, direction, (elsewhere,)))
+    rules = [rule_json(direction, [], _other_ports(scene.asked))]
     others = _everyone_but(other, whom.namespace)
     if others:
-        rule = rule_json(direction, others, [_port_json(scene.asked)])
-        yield _drafted(Draft(ref, whom.labels, direction, (elsewhere, rule)))
+        rules.append(rule_json(direction, others, [_port_json(scene.asked)]))
+    return _drafted(Draft(ref, whom.labels, direction, tuple(rules)))
 
 
 def _other_ports(asked: Connection) -> list[Json]:

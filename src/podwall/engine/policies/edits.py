@@ -11,10 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 from msgspec import Struct
 
+from podwall.admission.addresses import read_cidr
 from podwall.api.meta import LabelSelector, LabelSelectorRequirement, ObjectMeta
-from podwall.api.networking import NetworkPolicy, NetworkPolicyPort, NetworkPolicySpec
+from podwall.api.networking import IPBlock, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec
 from podwall.cluster.objects import NAME_LABEL
 from podwall.engine.labels import selector
+from podwall.engine.narrow import Who
 from podwall.engine.nearmiss import (
     NamespaceLabel,
     NearMiss,
@@ -27,7 +29,17 @@ from podwall.engine.nearmiss import (
 from podwall.engine.policies.patch import Json, Operation, pointer
 from podwall.engine.rules import Direction, PolicyRef, Rule
 
-__all__ = ["Draft", "add_peer", "add_rule", "draft", "mend", "remove_entries", "remove_rules", "rule_json"]
+__all__ = [
+    "Draft",
+    "add_peer",
+    "add_rule",
+    "draft",
+    "except_peer",
+    "mend",
+    "remove_entries",
+    "remove_rules",
+    "rule_json",
+]
 
 _PEERS = {Direction.EGRESS: "to", Direction.INGRESS: "from"}
 
@@ -90,6 +102,32 @@ def remove_entries(rule: Rule, *, peers: Iterable[int] = (), ports: Iterable[int
     return [Operation("remove", _at(rule, *entry)) for entry in sorted(named, key=lambda e: (e[0], -e[1]))]
 
 
+def except_peer(policy: NetworkPolicy, rule: Rule, number: int, whom: Who) -> list[Operation] | None:
+    """Takes an end out of a peer that has others too; None where the peer has no field for that."""
+    peer = _rule_of(policy, rule)[0][number] or NetworkPolicyPeer()
+    at = _at(rule, _PEERS[rule.direction], number)
+    if peer.ipBlock is not None:
+        return _except_address(peer.ipBlock, f"{at}/ipBlock/except", whom.address)
+    if len(whom.labels) != 1 or whom.labels.keys() & ((peer.podSelector and peer.podSelector.matchLabels) or {}).keys():
+        return None
+    ((key, value),) = whom.labels.items()
+    other = {"key": key, "operator": "NotIn", "values": [value]}
+    if peer.podSelector is None:
+        return [Operation("add", f"{at}/podSelector", {"matchExpressions": [other]})]
+    if peer.podSelector.matchExpressions is None:
+        return [Operation("add", f"{at}/podSelector/matchExpressions", [other])]
+    return [Operation("add", f"{at}/podSelector/matchExpressions/-", other)]
+
+
+def _except_address(block: IPBlock, at: str, address: str | None) -> list[Operation] | None:
+    """A pod's address is not its name, so that only other ends are excepted by it."""
+    whole = read_cidr(block.cidr)
+    if address is None or whole is None or whole.network.prefixlen == whole.network.max_prefixlen:
+        return None  # an exception is smaller than its block (V2)
+    one = f"{address}/{whole.network.max_prefixlen}"
+    return [Operation("add", at, [one]) if block.excepts is None else Operation("add", f"{at}/-", one)]
+
+
 def mend(policy: NetworkPolicy, miss: NearMiss) -> list[Operation] | None:
     """What makes a rule match that nearly does; None where a term has no exact edit."""
     out: list[Operation] = []
@@ -130,7 +168,9 @@ def _at(rule: Rule, *parts: str | int) -> str:
     return pointer("spec", rule.direction.value, rule.order[2], *parts)
 
 
-def _rule_of(policy: NetworkPolicy, rule: Rule) -> tuple[Sequence[object], Sequence[NetworkPolicyPort | None]]:
+def _rule_of(
+    policy: NetworkPolicy, rule: Rule
+) -> tuple[Sequence[NetworkPolicyPeer | None], Sequence[NetworkPolicyPort | None]]:
     """The peers and ports of a rule as the object has them."""
     spec = policy.spec or NetworkPolicySpec()
     listed = (spec.egress if rule.direction is Direction.EGRESS else spec.ingress) or []
