@@ -15,10 +15,11 @@ from podwall.cluster.profile import PROFILES
 from podwall.engine.connections import edges
 from podwall.engine.grouping import groups_of
 from podwall.engine.index import EndpointKey, Index, Slots, key_of
+from podwall.engine.judge import Judge
 from podwall.engine.policies.networkpolicy import rules_of
 from podwall.engine.reach import Reach
 from podwall.engine.rules import Block, InNamespace, Pods, PolicyRef, PolicyRules
-from podwall.engine.verdict import Connection, End, Judge
+from podwall.engine.verdict import Connection, End
 from tests.truth.policies import random_spec
 from tests.truth.vocabulary import LABELS, NAMESPACE_LABELS, NUMBERS, PORT_NAMES, PROTOCOLS, labels, maybe
 

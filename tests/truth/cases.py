@@ -16,7 +16,7 @@ import yaml
 
 CASES = Path(__file__).parent.parent / "cases"
 HEADER = {"case", "covers", "options", "needs", "expect", "problems", "warnings", "complete"}
-OPTIONS = {"cni", "podCIDRs", "namespace", "admitted"}
+OPTIONS = {"cni", "podCIDRs", "namespace", "admitted", "resolutions"}
 LINE = re.compile(r"(?P<src>\S+) -> (?P<dst>\S+?)(?: (?P<family>ipv4|ipv6))? (?P<want>allow|deny|error)")
 GOAL = re.compile(r"(?P<dst>\[[^]]+\]|[^:]+)(?::(?P<port>[^/:]+)(?:/(?P<protocol>\w+))?)?")
 
@@ -57,7 +57,8 @@ class Case:
     pod_cidrs: tuple[str, ...]
     namespace: str
     admitted: bool  # an API server accepted the objects: they are read tolerantly, never an error (D14, V10)
-    needs: tuple[str, ...]  # kinds of policy that a runner must know; one that does not skips the case by name
+    resolutions: dict[str, tuple[str, ...]]  # the addresses that are known of domain names (C12)
+    needs: tuple[str, ...]  # kinds and options that a runner must know; one that does not skips the case by name
     expect: tuple[Line, ...]
     problems: tuple[Said, ...]
     warnings: tuple[Said, ...]
@@ -86,6 +87,7 @@ def load_case(path: Path) -> Case:
         pod_cidrs=tuple(options.get("podCIDRs", ["10.244.0.0/16"])),
         namespace=options.get("namespace", "default"),
         admitted=options.get("admitted", False),
+        resolutions={name: tuple(known) for name, known in options.get("resolutions", {}).items()},
         needs=tuple(header.get("needs", ())),
         expect=tuple(parse_line(text) for text in header.get("expect", ())),
         problems=said(header.get("problems", ())),

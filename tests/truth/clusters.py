@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+from tests.truth.cluster_policies import random_cluster_policies, random_resolutions
 from tests.truth.policies import random_policy
 from tests.truth.queries import random_queries
 from tests.truth.vocabulary import (
@@ -16,6 +17,7 @@ from tests.truth.vocabulary import (
     LABELS,
     NAMESPACE_LABELS,
     NAMESPACES,
+    NODE_LABELS,
     NODES,
     NUMBERS,
     PORT_NAMES,
@@ -26,22 +28,28 @@ from tests.truth.vocabulary import (
     namespace,
 )
 
-__all__ = ["random_cluster", "random_queries"]
+__all__ = ["random_cluster", "random_queries", "random_resolutions"]
 SIZES = {"tiny": (2, 2), "small": (6, 5), "medium": (15, 14), "large": (40, 40)}  # rounds of workloads, policies
+CLUSTER_POLICIES = {"tiny": 3, "small": 5, "medium": 8, "large": 12}
 HASHES = ("7d4f9c6b5d", "bcdf24", "5c8b9f7zzx")
 FAMILIES = ({4}, {4}, {4}, {6}, {4, 6}, {4, 6})
 
 
-def random_cluster(rng: random.Random, size: str = "small") -> list[Object]:
-    """A cluster of size tiny, small, medium or large, in random order."""
+def random_cluster(rng: random.Random, size: str = "small", *, tiers: bool = False) -> list[Object]:
+    """A cluster of size tiny, small, medium or large, in random order; with `tiers` there are cluster policies in it.
+
+    A seed's cluster without them stays what it is.
+    """
     rounds, policies = SIZES[size]
-    maker = Maker(rng)
+    maker = Maker(rng, tiers=tiers)
     objects = [*maker.namespaces(), *maker.node_objects()]
     for _ in range(rng.randint(1, rounds)):
         objects += maker.workload()
     for _ in range(rng.randint(0, max(1, rounds // 2))):
         objects += maker.service()
     objects += [random_policy(rng, f"p{i}") for i in range(rng.choice((0, 1, policies, policies)))]
+    if tiers:
+        objects += random_cluster_policies(rng, CLUSTER_POLICIES[size])
     if maybe(rng, 0.1):
         objects.append(rng.choice(objects))  # an identical duplicate counts once (D16)
     rng.shuffle(objects)
@@ -51,8 +59,9 @@ def random_cluster(rng: random.Random, size: str = "small") -> list[Object]:
 class Maker:
     """Names and addresses that are taken, while one cluster is made."""
 
-    def __init__(self, rng: random.Random) -> None:
+    def __init__(self, rng: random.Random, *, tiers: bool = False) -> None:
         self.rng = rng
+        self.tiers = tiers
         self.families = rng.choice(FAMILIES)
         self.count = 0
         self.live: list[list[str]] = []  # addresses of running pods
@@ -75,12 +84,10 @@ class Maker:
             if maybe(self.rng, 0.8):
                 addresses = [{"type": "InternalIP", "address": a} for a in node_addresses(name, self.families)]
                 addresses.insert(0, {"type": "Hostname", "address": name})
-                yield {
-                    "apiVersion": "v1",
-                    "kind": "Node",
-                    "metadata": {"name": name},
-                    "status": {"addresses": addresses},
-                }
+                meta: Object = {"name": name}
+                if self.tiers:  # nothing but the tiers sees them
+                    meta["labels"] = labels(self.rng, NODE_LABELS)
+                yield {"apiVersion": "v1", "kind": "Node", "metadata": meta, "status": {"addresses": addresses}}
 
     def workload(self) -> list[Object]:
         """A bare Pod, a controller with its Pods, or a controller without any."""

@@ -1,14 +1,13 @@
-"""The oracle: what NetworkPolicy v1 says about one connection, computed the slow and obvious way.
+"""The oracle: what NetworkPolicy v1 and the tiers around it say about one connection, the slow and obvious way.
 
-It follows semantics.md and shares nothing with the product. The tiers of section 2 would be asked in `Oracle._side`,
-before and after the NetworkPolicies.
+It follows semantics.md and shares nothing with the product.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from tests.truth.picture import End, Object, OracleError, Picture, Undecided, read
+from tests.truth.picture import End, Object, OracleError, Picture, Undecided, addresses_of, read
 from tests.truth.policy import Connection, effective_rules, policy_types, rule_matches, selects
 from tests.truth.targets import Backend, Target, Targets, allot
 
@@ -20,8 +19,8 @@ Answer = tuple[bool, bool]  # egress, ingress
 class Oracle:
     """One cluster. `addresses` gives ends without an address theirs (D2), by `ns/name` or `ns/Kind/name`.
 
-    Ends that it does not name get unused addresses of `pod_cidrs` (which ones, is not promised). Raises OracleError
-    for an input without meaning (D16).
+    Ends that it does not name get unused addresses of `pod_cidrs` (which ones, is not promised). `resolutions` are the
+    addresses known of names (C12). Raises OracleError for an input without meaning (D16).
     """
 
     def __init__(
@@ -32,8 +31,10 @@ class Oracle:
         namespace: str = "default",
         addresses: Mapping[str, Sequence[str]] | None = None,
         pod_cidrs: Sequence[str] = ("10.244.0.0/16",),
+        resolutions: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.picture: Picture = read(objects, namespace)
+        self.picture.resolutions = {name: addresses_of(known) for name, known in (resolutions or {}).items()}
         allot(self.picture, addresses or {}, pod_cidrs)
         self._targets = Targets(self.picture, profile, namespace)
         self._world = (profile, self.picture.namespaces)
@@ -86,16 +87,20 @@ class Oracle:
         return self._side("Egress", src, connection), ingress
 
     def _side(self, direction: str, subject: End, connection: Connection) -> bool:
-        """One direction: not isolated, or allowed by some rule of some policy."""
-        if not subject.plain:  # external ends, nodes and host-network pods impose nothing (N1, D3)
+        """One direction: the Admin tier, else the NetworkPolicies, else the Baseline tier, else allow (C1)."""
+        if not subject.plain:  # external ends, nodes and host-network pods impose nothing (N1, D3, C6)
             return True
+        tiers = self._targets.tiers
+        first = tiers.says("Admin", direction, subject, connection)
+        if first is not None:
+            return first
         isolating = [
             policy
             for policy in self.picture.policies
             if direction in policy_types(policy.get("spec") or {}) and selects(policy, subject)  # per direction (N5)
         ]
-        if not isolating:
-            return True
+        if not isolating:  # only then is Baseline reached, per direction (C5, D8)
+            return tiers.says("Baseline", direction, subject, connection) is not False
         return any(  # additive, in any order (N7)
             rule_matches(rule, direction, policy["metadata"]["namespace"], connection, self._world)
             for policy in isolating

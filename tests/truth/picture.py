@@ -15,7 +15,8 @@ Object = dict[str, Any]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Key = tuple[str, str, str]  # namespace, kind, name
 
-CLUSTER_SCOPED = {"Namespace", "Node", "ClusterNetworkPolicy", "AdminNetworkPolicy", "BaselineAdminNetworkPolicy"}
+TIER_KINDS = ("ClusterNetworkPolicy", "AdminNetworkPolicy", "BaselineAdminNetworkPolicy")
+CLUSTER_SCOPED = {"Namespace", "Node", *TIER_KINDS}
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob")
 NAME_LABEL = "kubernetes.io/metadata.name"
 HASH = re.compile(r"[bcdf2456789ghjklmnpqrstvwxz]{6,10}")  # what a Deployment appends to its ReplicaSets' names
@@ -68,6 +69,8 @@ class Picture:
     services: dict[tuple[str, str], Object] = field(default_factory=dict)
     slices: list[Object] = field(default_factory=list)
     policies: list[Object] = field(default_factory=list)
+    tier_policies: list[Object] = field(default_factory=list)
+    resolutions: dict[str, tuple[Address, ...]] = field(default_factory=dict)  # what names are known to mean (C12)
 
     def ends(self) -> list[End]:
         """Every pod, and every workload that stands for pods which are not in the input."""
@@ -146,6 +149,7 @@ def read(objects: Iterable[Object], default: str) -> Picture:
     picture.services = {(k[0], k[2]): o for o in by_kind.get("Service", []) for k in [key_of(o)]}
     picture.slices = by_kind.get("EndpointSlice", [])
     picture.policies = by_kind.get("NetworkPolicy", [])
+    picture.tier_policies = [o for kind in TIER_KINDS for o in by_kind.get(kind, [])]
     return picture
 
 
@@ -167,7 +171,8 @@ def node_end(obj: Object) -> End:
     name = key_of(obj)[2]
     listed = several_items(obj, "status", "addresses")
     texts = [a["address"] for wanted in ("InternalIP", "ExternalIP") for a in listed if a.get("type") == wanted]
-    return End("node", f"node/{name}", addresses_of(texts), node=name)
+    labels = dict(get(obj, "metadata", "labels") or {})
+    return End("node", f"node/{name}", addresses_of(texts), labels=labels, node=name)
 
 
 def addresses_of(texts: Iterable[str | None]) -> tuple[Address, ...]:

@@ -20,6 +20,7 @@ from tests.truth.picture import (
     several_items,
 )
 from tests.truth.policy import PEERS, effective_rules, end_in_block, peer_matches, policy_types, port_numbers, selects
+from tests.truth.tiers import Tiers
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Targets:
         self.picture = picture
         self.profile = profile
         self.default = default
+        self.tiers = Tiers(picture)
 
     def find(self, reference: str) -> Target:
         """What a reference names; OracleError if nothing, or more than one thing."""
@@ -120,6 +122,7 @@ class Targets:
                     seen += [self._peer_sees(p, home, pod) for p in several_items(rule, PEERS[direction])]
                     named = [p for p in several_items(rule, "ports") if isinstance(get(p, "port"), str)]
                     seen += [sorted(port_numbers(pod, p["port"], p.get("protocol") or "TCP")) for p in named]
+        seen += self.tiers.seen(pod)
         return tuple(str(s) for s in seen)
 
     def _peer_sees(self, peer: Object, home: str, pod: End) -> list[bool]:

@@ -12,7 +12,7 @@ import pytest
 from tests.truth.cases import Case, Line, load_cases
 from tests.truth.wrong import Edits, Wrong, load_wrong
 
-PARTS = ("picture", "policy", "targets", "oracle")
+PARTS = ("picture", "policy", "tiers", "targets", "oracle")
 OWN_IMPORT = re.compile(r"^from tests\.truth\.\w+ import (\([^)]*\)|[^\n]*)\n", re.MULTILINE)
 READINGS = load_wrong()
 VERDICTS = [w for w in READINGS if w.edits]
@@ -37,7 +37,13 @@ def mutant(edits: Edits) -> types.ModuleType:
 def answers(module: types.ModuleType, case: Case) -> list[str]:
     """What a module's oracle says to the lines of a case; an exception is an answer too."""
     try:
-        oracle = module.Oracle(case.objects, profile=case.cni, namespace=case.namespace, pod_cidrs=case.pod_cidrs)
+        oracle = module.Oracle(
+            case.objects,
+            profile=case.cni,
+            namespace=case.namespace,
+            pod_cidrs=case.pod_cidrs,
+            resolutions=case.resolutions,
+        )
     except Exception as error:  # noqa: BLE001 - a mutant may break in any way
         return [repr(error)] * len(case.expect)
     return [answer(module, oracle, line) for line in case.expect]
@@ -59,8 +65,7 @@ def answer(module: types.ModuleType, oracle: object, line: Line) -> str:
 def test_the_unchanged_oracle_is_right() -> None:
     module = mutant(())
     for case in CASES.values():
-        if not case.needs:
-            assert answers(module, case) == [line.want for line in case.expect]
+        assert answers(module, case) == [line.want for line in case.expect]
 
 
 @pytest.mark.parametrize("reading", VERDICTS, ids=[w.name for w in VERDICTS])

@@ -17,6 +17,7 @@ PORT_NAMES = ("http", "dns", "metrics")
 NUMBERS = (53, 80, 443, 8080, 8081, 9090)
 PROTOCOLS = ("TCP", "UDP", "SCTP")
 NODES = ("n1", "n2", "n3")
+NODE_LABELS: dict[str, tuple[str, ...]] = {"role": ("worker", "edge"), "zone": ("a", "")}
 
 # A block with blocks strictly inside it (V2). Pods are 10.244.N.I, nodes 192.168.0.N, Services 10.96.0.I.
 BLOCKS: dict[str, tuple[str, ...]] = {
@@ -34,6 +35,8 @@ BLOCKS: dict[str, tuple[str, ...]] = {
     "fd00:192:168::/64": ("fd00:192:168::2/128",),
 }
 EXTERNAL = ("203.0.113.9", "203.0.113.200", "198.51.100.1", "10.244.99.99", "2001:db8::9", "2001:db8:1::1")
+DOMAINS = ("example.com", "www.example.com", "a.www.example.com", "example.net", "otherexample.com")
+PATTERNS = ("example.com", "www.example.com", "*.example.com", "*.www.example.com", "*.example.net", "Example.net.")
 
 
 def maybe(rng: random.Random, chance: float) -> bool:

@@ -14,14 +14,14 @@ from msgspec import Struct
 from podwall.admission.finding import Finding, Findings, invalid, required, within
 from podwall.api.networking import IPBlock
 
-__all__ = ["Cidr", "block_problems", "cidr_problems", "read_cidr"]
+__all__ = ["HOST_BITS", "Cidr", "block_problems", "cidr_problems", "read_cidr"]
 
 _REMEMBERED = 16_384
 
 _SYNTAX = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 _ZEROS = "must not have leading 0s in IP or prefix length"
 _MAPPED = "must not have an IPv4-mapped IPv6 address"
-_HOST_BITS = "must not have bits set beyond the prefix length"
+HOST_BITS = "must not have bits set beyond the prefix length"
 
 
 class Cidr(Struct, frozen=True):
@@ -49,7 +49,7 @@ def read_cidr(text: str) -> Cidr | None:
     rules = (
         (_address(before) is None or after != str(bits), _ZEROS),
         (_mapped(address) is not None, _MAPPED),
-        (int(address) & ((1 << address.max_prefixlen - bits) - 1) != 0, _HOST_BITS),
+        (int(address) & ((1 << address.max_prefixlen - bits) - 1) != 0, HOST_BITS),
     )
     return Cidr(network, bits, address, tuple(detail for broken, detail in rules if broken))
 
@@ -111,7 +111,7 @@ def _not_within(outer: Cidr, inner: Cidr) -> str:
 
 def _strict_advice(cidr: Cidr) -> str:
     network, single = cidr.network, _network(cidr.address, cidr.address.max_prefixlen)
-    other = f", or {single} for the one address" if _HOST_BITS in cidr.strict else ""
+    other = f", or {single} for the one address" if HOST_BITS in cidr.strict else ""
     return f"Kubernetes 1.36 and later reject it, earlier versions read it as {network}: write {network}{other}"
 
 

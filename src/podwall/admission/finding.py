@@ -13,7 +13,18 @@ from msgspec import Struct
 
 from podwall.text.where import Path
 
-__all__ = ["Finding", "Findings", "forbidden", "invalid", "one_of", "required", "too_long", "unsupported", "within"]
+__all__ = [
+    "Finding",
+    "Findings",
+    "duplicate",
+    "forbidden",
+    "invalid",
+    "one_of",
+    "required",
+    "too_long",
+    "unsupported",
+    "within",
+]
 
 
 class Finding(Struct, frozen=True):
@@ -42,6 +53,11 @@ def within(findings: Findings, *steps: str | int) -> Findings:
 def invalid(value: str | int | Iterable[str], detail: str, advice: str = "") -> str:
     """A value that no object may have."""
     return _words(f"Invalid value: {_shown(value)}", detail, advice)
+
+
+def duplicate(value: str, advice: str = "") -> str:
+    """A value that a set already holds."""
+    return _words(f"Duplicate value: {_shown(value)}", "", advice)
 
 
 def unsupported(value: str, supported: Sequence[str]) -> str:

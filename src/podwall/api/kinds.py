@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from podwall.api.core import EndpointSlice, Namespace, Node, Pod, Service
 from podwall.api.networking import NetworkPolicy
+from podwall.api.policy import AdminNetworkPolicy, BaselineAdminNetworkPolicy, ClusterNetworkPolicy
 from podwall.api.workloads import (
     CronJob,
     DaemonSet,
@@ -14,7 +15,7 @@ from podwall.api.workloads import (
     StatefulSet,
 )
 
-__all__ = ["READ", "UNANALYZED_POLICIES", "KubernetesObject", "group_of"]
+__all__ = ["ONLY_VERSION", "READ", "UNANALYZED_POLICIES", "KubernetesObject", "group_of", "is_read"]
 
 KubernetesObject = (
     Namespace
@@ -30,9 +31,14 @@ KubernetesObject = (
     | Job
     | CronJob
     | NetworkPolicy
+    | ClusterNetworkPolicy
+    | AdminNetworkPolicy
+    | BaselineAdminNetworkPolicy
 )
 
-# (API group, kind) → Struct. The version is not looked at: these groups changed no field that is read here.
+_POLICY = "policy.networking.k8s.io"
+
+# (API group, kind) → Struct. Where ONLY_VERSION names none, no version changed a field that is read here.
 READ: dict[tuple[str, str], type] = {
     ("", "Namespace"): Namespace,
     ("", "Node"): Node,
@@ -47,6 +53,16 @@ READ: dict[tuple[str, str], type] = {
     ("batch", "Job"): Job,
     ("discovery.k8s.io", "EndpointSlice"): EndpointSlice,
     ("networking.k8s.io", "NetworkPolicy"): NetworkPolicy,
+    (_POLICY, "AdminNetworkPolicy"): AdminNetworkPolicy,
+    (_POLICY, "BaselineAdminNetworkPolicy"): BaselineAdminNetworkPolicy,
+    (_POLICY, "ClusterNetworkPolicy"): ClusterNetworkPolicy,
+}
+
+# The apiVersion of kinds that are still in the making: another version may mean other things by the same fields.
+ONLY_VERSION: dict[tuple[str, str], str] = {
+    (_POLICY, "AdminNetworkPolicy"): f"{_POLICY}/v1alpha1",
+    (_POLICY, "BaselineAdminNetworkPolicy"): f"{_POLICY}/v1alpha1",
+    (_POLICY, "ClusterNetworkPolicy"): f"{_POLICY}/v1alpha2",
 }
 
 # Kinds that open or close connections and that the answer leaves out: it may be wrong without them.
@@ -65,9 +81,6 @@ UNANALYZED_POLICIES: frozenset[tuple[str, str]] = frozenset(
         ("networking.gke.io", "FQDNNetworkPolicy"),
         ("networking.k8s.aws", "ApplicationNetworkPolicy"),
         ("networking.k8s.aws", "ClusterNetworkPolicy"),
-        ("policy.networking.k8s.io", "AdminNetworkPolicy"),
-        ("policy.networking.k8s.io", "BaselineAdminNetworkPolicy"),
-        ("policy.networking.k8s.io", "ClusterNetworkPolicy"),
         ("projectcalico.org", "GlobalNetworkPolicy"),
         ("projectcalico.org", "NetworkPolicy"),
     }
@@ -78,3 +91,9 @@ def group_of(api_version: str) -> str:
     """The API group of an apiVersion: `""` for the core group's `v1`."""
     group, slash, _ = api_version.rpartition("/")
     return group if slash else ""
+
+
+def is_read(api_version: str, kind: str) -> bool:
+    """Whether objects of this apiVersion and kind are what READ decodes."""
+    known = (group_of(api_version), kind)
+    return known in READ and ONLY_VERSION.get(known, api_version) == api_version

@@ -40,6 +40,9 @@ def map_command(
     why: Annotated[
         bool, typer.Option("--why", help="Name the policies that allow each connection, and where they stand.")
     ] = False,
+    exposure: Annotated[
+        bool, typer.Option("--exposure", help="Whom each endpoint is open to, beyond the pods that exist.")
+    ] = False,
     skip_invalid: flags.SkipInvalid = False,
     strict: flags.Strict = False,
     ignore_kinds: flags.IgnoreKinds = False,
@@ -60,10 +63,30 @@ def map_command(
     if summary and why:
         raise typer.BadParameter("--summary shows no connections that it could give reasons for", param_hint="--why")
 
+    if exposure and (summary or why):
+        raise typer.BadParameter("goes with neither --summary nor --why", param_hint="--exposure")
+
     def command(streams: Streams) -> int:
+        if exposure:
+            return _exposure(streams, flags.inputs(named), output)
         return _map(streams, flags.inputs(named), output, summary=summary, why=why)
 
     run(command, quiet=quiet, verbose=verbose, debug=debug)
+
+
+def _exposure(streams: Streams, given: Inputs, output: str) -> int:
+    from podwall.ops.exposing import make_exposure
+    from podwall.ops.inputs import open_cluster
+    from podwall.report import json
+    from podwall.report.exposure import exposure_text
+
+    with streams.phase("read"):
+        opened = open_cluster(given)
+        streams.note(*opened.read)
+    streams.warn(*opened.warnings)
+    result = make_exposure(opened)
+    streams.result([json.document(result)] if output == "json" else exposure_text(result))
+    return INCOMPLETE if opened.partial else OK
 
 
 def _map(streams: Streams, given: Inputs, output: str, *, summary: bool, why: bool) -> int:

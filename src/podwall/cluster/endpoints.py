@@ -7,7 +7,7 @@ Pods are shown as one is decided by the engine, because it depends on what the r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -42,7 +42,8 @@ class Endpoint(Struct, frozen=True, gc=False):
 
     `kind` is Pod, a workload's kind, Node or External. `addresses` holds at most one of each family for a Pod, IPv4
     first; `ports` are in the order of the containers. `controller` of a workload is itself; `many` says that it stands
-    for, or has, more than one replica (D5). `assumed` says that the addresses were allotted (D2).
+    for, or has, more than one replica (D5). `assumed` says that the addresses were allotted (D2). `host_labels` are the
+    labels of a host-network Pod's node, None where that is not known.
     """
 
     kind: str
@@ -52,6 +53,7 @@ class Endpoint(Struct, frozen=True, gc=False):
     addresses: tuple[str, ...] = ()
     ports: tuple[PortName, ...] = ()
     host_network: bool = False
+    host_labels: dict[str, str] | None = None
     node: str | None = None
     controller: Controller | None = None
     replicas: int = 1
@@ -66,16 +68,29 @@ def finished(pod: Pod) -> bool:
 
 def endpoints_of(cluster: Cluster) -> Iterator[Endpoint]:
     """Every endpoint of the cluster, by namespace; addresses only where the input has them."""
+    hosts = _host_labels(cluster)
     for bucket in cluster.namespaces.values():
-        yield from _bucket_endpoints(bucket)
+        yield from _bucket_endpoints(bucket, hosts)
 
 
-def _bucket_endpoints(bucket: Bucket) -> Iterator[Endpoint]:
+def _host_labels(cluster: Cluster) -> dict[str, dict[str, str]]:
+    """The labels of every node, by its name and by each of its addresses."""
+    out: dict[str, dict[str, str]] = {}
+    for located in cluster.nodes:
+        node = located.object
+        labels = node.metadata.labels or {}
+        out[name_of(node.metadata)] = labels
+        for address in (node.status.addresses if node.status else None) or ():
+            out[address.address] = labels
+    return out
+
+
+def _bucket_endpoints(bucket: Bucket, hosts: Mapping[str, dict[str, str]]) -> Iterator[Endpoint]:
     owners = _Owners(bucket)
     seen: set[Controller] = set()
     for pod in bucket.pods:
         if not finished(pod.object):
-            endpoint = _pod_endpoint(pod.object, bucket.name, owners)
+            endpoint = _pod_endpoint(pod.object, bucket.name, owners, hosts)
             if endpoint.controller is not None:
                 seen.add(endpoint.controller)
             yield endpoint
@@ -171,8 +186,9 @@ def replicas_of(workload: Workload) -> int:
     return 1 if count is None else count
 
 
-def _pod_endpoint(pod: Pod, namespace: str, owners: _Owners) -> Endpoint:
+def _pod_endpoint(pod: Pod, namespace: str, owners: _Owners, hosts: Mapping[str, dict[str, str]]) -> Endpoint:
     spec, status = pod.spec or PodSpec(), pod.status or PodStatus()
+    node = spec.nodeName or status.hostIP
     controller = owners.top(pod.metadata)
     return Endpoint(
         kind="Pod",
@@ -182,7 +198,8 @@ def _pod_endpoint(pod: Pod, namespace: str, owners: _Owners) -> Endpoint:
         addresses=_pod_addresses(status, host_network=bool(spec.hostNetwork)),
         ports=_port_names(spec),
         host_network=bool(spec.hostNetwork),
-        node=spec.nodeName or status.hostIP,
+        host_labels=hosts.get(node, {}) if spec.hostNetwork and node else None,
+        node=node,
         controller=controller,
         many=controller is not None and owners.replicas(controller) not in (None, 1),
     )

@@ -14,6 +14,7 @@ from msgspec import Struct
 from podwall.api.core import EndpointSlice, Node, Pod, Service
 from podwall.api.meta import ObjectMeta
 from podwall.api.networking import NetworkPolicy
+from podwall.api.policy import ClusterWidePolicy
 from podwall.api.workloads import Workload
 
 __all__ = ["NAME_LABEL", "Bucket", "Cluster", "Located", "Origin", "kind_of", "name_of", "namespace_labels"]
@@ -53,15 +54,19 @@ class Bucket(Struct, frozen=True, gc=False):
 
 
 class Cluster(Struct, frozen=True, gc=False):
-    """All that was read. `namespaces` is sorted by name; a bucket is shared by all pictures in which it is the same."""
+    """All that was read. `namespaces` is sorted by name; a bucket is shared by all pictures in which it is the same.
+
+    Nodes are in order of name, policies of the whole cluster in order of kind and name.
+    """
 
     namespaces: dict[str, Bucket]
     nodes: tuple[Located[Node], ...] = ()
+    cluster_policies: tuple[Located[ClusterWidePolicy], ...] = ()
 
     def replace(self, buckets: Iterable[Bucket]) -> Cluster:
         """The cluster with some buckets changed or added; all others are shared."""
         merged = self.namespaces | {bucket.name: bucket for bucket in buckets}
-        return Cluster({name: merged[name] for name in sorted(merged)}, self.nodes)
+        return Cluster({name: merged[name] for name in sorted(merged)}, self.nodes, self.cluster_policies)
 
 
 def namespace_labels(name: str, meta: ObjectMeta | None) -> dict[str, str]:

@@ -16,12 +16,15 @@ Cell: TypeAlias = tuple[int, int]  # family, the blocks that hold the address as
 
 
 class EndpointClass(Struct, frozen=True, gc=False):
-    """What endpoints of one class share. `cells` has one entry for each address."""
+    """What endpoints of one class share. `cells` has one entry for each address; `host_labels` are a host-network pod's
+    node's, as rules can name nodes (C9).
+    """
 
     labels: frozenset[tuple[str, str]]
     ports: tuple[PortName, ...]
     cells: tuple[Cell, ...]
     host_network: bool
+    host_labels: frozenset[tuple[str, str]] | None = None
 
 
 class NamespaceIndex:
@@ -33,6 +36,7 @@ class NamespaceIndex:
         self.members: list[int] = []
         self.selectable = Postings()  # host-network pods are never selected (D3)
         self.everyone = 0
+        self.hosts = 0  # the host-network pods among them
         self._free: list[int] = []
 
     def enter(self, cls: EndpointClass, labels: Mapping[str, str]) -> tuple[int, bool]:
@@ -49,7 +53,9 @@ class NamespaceIndex:
             self.classes.append(cls)
             self.members.append(1)
         self.everyone |= 1 << slot
-        if not cls.host_network:
+        if cls.host_network:
+            self.hosts |= 1 << slot
+        else:
             self.selectable.add(slot, labels)
         return slot, True
 
@@ -61,7 +67,9 @@ class NamespaceIndex:
             raise LookupError(f"no class has slot {slot}")
         if self.members[slot]:
             return cls, False
-        if not cls.host_network:
+        if cls.host_network:
+            self.hosts &= ~(1 << slot)
+        else:
             self.selectable.remove(slot, dict(cls.labels))
         self.everyone &= ~(1 << slot)
         self.classes[slot] = None

@@ -9,11 +9,12 @@ from msgspec import Struct
 from podwall.cluster.endpoints import Endpoint
 from podwall.engine.grants import EXTERNAL
 from podwall.engine.grouping import Group
+from podwall.engine.judge import Judge
 from podwall.engine.postings import bits
 from podwall.engine.reach import Flow, Reach, Sources
 from podwall.engine.rules import Direction, PolicyRef
 from podwall.engine.sets import NO_ADDRESSES, NO_PORTS, AddrSet, PortSet
-from podwall.engine.verdict import End, Judge
+from podwall.engine.verdict import End
 
 __all__ = ["Edge", "External", "edges", "externals_of"]
 
@@ -94,8 +95,8 @@ _Parts = list[tuple[dict[int, PortSet], int]]
 def _by_ports(reach: Reach, sources: Sources) -> _Parts:
     """Disjoint sets of destinations, each with its ports in every family that both ends have."""
     parts: _Parts = []
-    for family, grants in zip(reach.families, sources.grants, strict=True):
-        if grants is not None:
+    for family, signature in zip(reach.families, sources.signatures, strict=True):
+        if signature is not None:
             parts = _opened(parts, Flow(family.number, NO_PORTS, family.members))
     for flow in reach.flows(sources):
         parts = _opened(parts, flow)

@@ -1,4 +1,4 @@
-"""Rules with their sets: what each rule of the NetworkPolicy tier grants, in one address family, as slots and numbers.
+"""Rules with their sets: what each rule is about in one address family, as slots and numbers.
 
 Named ports are split here by the destination's number (N13), so a grant's ports are plain numbers.
 """
@@ -10,8 +10,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from podwall.engine.index import Index, Slots
-from podwall.engine.rules import AnyPeer, AnyPort, Block, Direction, NamedPort, Peer, PortRange, PortTerm, Rule
-from podwall.engine.sets import ALL_PORTS, NO_PORTS, AddrSet, PortSet
+from podwall.engine.rules import (
+    AnyPeer,
+    AnyPort,
+    Block,
+    Direction,
+    Domains,
+    NamedPort,
+    Nobody,
+    Nodes,
+    NoPort,
+    Peer,
+    PortRange,
+    PortTerm,
+    Rule,
+)
+from podwall.engine.sets import ALL_PORTS, NO_PORTS, PROTOCOLS, AddrSet, PortSet
 
 __all__ = ["EXTERNAL", "Grant", "Grants", "intersect", "union"]
 
@@ -20,12 +34,16 @@ EXTERNAL = ""
 
 
 class Grant(Struct, frozen=True, gc=False):
-    """Connections between sources and destinations that one direction of one rule lets through; None means everyone."""
+    """Connections between sources and destinations that one direction of one rule is about; None means everyone.
+
+    `rule` says what is done with them.
+    """
 
     direction: Direction
     sources: Slots | None
     destinations: Slots | None
     ports: PortSet
+    rule: Rule
 
 
 def union(a: Slots, b: Slots) -> Slots:
@@ -74,12 +92,17 @@ class Grants:
         sources, destinations = (subject, peers) if out else (peers, subject)
         numbers, names = self._split(rule.ports)
         if numbers:
-            yield Grant(rule.direction, sources, destinations, numbers)
+            yield Grant(rule.direction, sources, destinations, numbers, rule)
         for name in names:
-            for number, having in self._named.get((name.protocol, name.name), {}).items():
+            for protocol, number, having in self._having(name):
                 hit = intersect(destinations, having)
                 if hit:
-                    yield Grant(rule.direction, sources, hit, PortSet.of(name.protocol, number))
+                    yield Grant(rule.direction, sources, hit, PortSet.of(protocol, number), rule)
+
+    def _having(self, name: NamedPort) -> Iterator[tuple[str, int, Slots]]:
+        for protocol in (name.protocol,) if name.protocol else PROTOCOLS:
+            for number, having in self._named.get((protocol, name.name), {}).items():
+                yield protocol, number, having
 
     def _split(self, terms: tuple[PortTerm, ...]) -> tuple[PortSet, tuple[NamedPort, ...]]:
         found = self._ports.get(terms)
@@ -93,6 +116,8 @@ class Grants:
                         numbers |= PortSet.of(protocol, first, last)
                     case NamedPort():
                         names.append(term)
+                    case NoPort():
+                        pass
             found = self._ports[terms] = (numbers, tuple(names))
         return found
 
@@ -104,13 +129,21 @@ class Grants:
                     return None
                 case Block(addresses):
                     found = union(self._index.block(peer, self._family), self._outside(addresses))
+                case Domains(_, addresses):
+                    found = union(self._index.addressed(addresses, self._family), self._outside(addresses))
+                case Nodes():
+                    found = self._index.nodes(peer)
+                case Nobody():
+                    found = {}
                 case _:
                     found = self._index.pods(peer)
             out = union(out, found) if out else found
         return out
 
     def _outside(self, addresses: AddrSet) -> Slots:
-        number = self._numbers[addresses]
+        number = self._numbers.get(addresses)
+        if number is None:  # no address at all
+            return {}
         cells = 0
         for slot, (mask, _) in enumerate(self._externals):
             cells |= (mask >> number & 1) << slot
@@ -139,4 +172,5 @@ def _names_in(index: Index) -> Iterable[tuple[str, str]]:
         for rule in policy.rules:
             for term in rule.ports:
                 if isinstance(term, NamedPort):
-                    yield term.protocol, term.name
+                    for protocol in (term.protocol,) if term.protocol else PROTOCOLS:
+                        yield protocol, term.name

@@ -18,7 +18,7 @@ from podwall.cluster.profile import Profile
 from podwall.engine.cells import Cells
 from podwall.engine.classes import Cell, EndpointClass, NamespaceIndex
 from podwall.engine.postings import Postings, bits
-from podwall.engine.rules import Block, InNamespace, NamespacesMatching, Pods, PolicyRef, PolicyRules
+from podwall.engine.rules import Block, Domains, InNamespace, NamespacesMatching, Nodes, Pods, PolicyRef, PolicyRules
 from podwall.engine.selections import Selections
 from podwall.engine.sets import AddrSet
 
@@ -60,6 +60,7 @@ class Index:
         self._by_cell: dict[Cell, Slots] = {}
         self._users: dict[Pods, Counter[PolicyRef]] = {}
         self._selections = Selections()
+        self._naming_nodes: set[PolicyRef] = set()
         self._sets: dict[Pods, Slots] = {}
         self._changed: set[PolicyRef] = set()
         self._watched = False  # whether somebody holds sets, or knows of policies, that an event may change
@@ -103,6 +104,8 @@ class Index:
         self.drop_policy(policy.policy)
         self.policies[policy.policy] = policy
         self._changed.add(policy.policy)
+        if any(isinstance(peer, Nodes) for rule in policy.rules for peer in rule.peers):
+            self._naming_nodes.add(policy.policy)
         for selection in _selections(policy):
             if selection not in self._users:
                 self._users[selection] = Counter()
@@ -120,6 +123,7 @@ class Index:
         if policy is None:
             return
         self._changed.add(ref)
+        self._naming_nodes.discard(ref)
         for selection in _selections(policy):
             if _release(self._users[selection], ref):
                 del self._users[selection]
@@ -177,10 +181,27 @@ class Index:
         return found
 
     def block(self, block: Block, family: int) -> Slots:
-        """The classes that have an address of the family in the block (N10, D1)."""
+        """The classes that have an address of the family in the block (N10, C8, D1)."""
+        if not (block.everywhere or self.profile.blocks_match_cluster):
+            return {}
+        return self.addressed(block.addresses, family)
+
+    def nodes(self, nodes: Nodes) -> Slots:
+        """The classes of host-network pods on matching nodes (C9)."""
         self._settle()
-        number = self._block_numbers.get(block.addresses)
-        if number is None or not self.profile.blocks_match_cluster:
+        out: Slots = {}
+        for name, namespace in self._namespaces.items():
+            for slot in bits(namespace.hosts):
+                cls = namespace.classes[slot]
+                if cls and cls.host_labels is not None and nodes.selector.matches(dict(cls.host_labels)):
+                    out[name] = out.get(name, 0) | 1 << slot
+        return out
+
+    def addressed(self, addresses: AddrSet, family: int) -> Slots:
+        """The classes that have an address of the family in a block that some rule names."""
+        self._settle()
+        number = self._block_numbers.get(addresses)
+        if number is None:
             return {}
         out: Slots = {}
         for (cell_family, mask), held in self._by_cell.items():
@@ -252,7 +273,8 @@ class Index:
         namespace = self._namespaces.get(e.namespace)
         if namespace is None:
             namespace = self._namespaces[e.namespace] = NamespaceIndex()
-        cls = EndpointClass(frozenset(e.labels.items()), e.ports, self._cells_of(e), e.host_network)
+        host_labels = None if e.host_labels is None else frozenset(e.host_labels.items())
+        cls = EndpointClass(frozenset(e.labels.items()), e.ports, self._cells_of(e), e.host_network, host_labels)
         place.slot, new = namespace.enter(cls, e.labels)
         self._member_changed(e, cls, class_too=new)
         if new:
@@ -286,6 +308,8 @@ class Index:
                 self._changed.update(self._users[selection])
                 if class_too:
                     self._sets.pop(selection, None)
+        if cls.host_network:
+            self._changed.update(self._naming_nodes)
         for block, number in self._block_numbers.items():
             if block in self._blocks and any(mask >> number & 1 for _, mask in cls.cells):
                 self._changed.update(self._blocks[block])
@@ -329,5 +353,5 @@ def _selections(policy: PolicyRules) -> Iterator[Pods]:
 def _blocks(policy: PolicyRules) -> Iterator[AddrSet]:
     for rule in policy.rules:
         for peer in rule.peers:
-            if isinstance(peer, Block):
+            if isinstance(peer, Block | Domains) and peer.addresses:
                 yield peer.addresses

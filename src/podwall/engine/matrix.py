@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from podwall.engine.layout import Layout
 from podwall.engine.merged import Merged
-from podwall.engine.reach import Family, Reach, overlap
+from podwall.engine.reach import Reach, assigned, overlap
+from podwall.engine.rules import Direction
 from podwall.engine.sets import PortSet
+from podwall.engine.tiers import Share, common
 
 __all__ = ["open_pairs"]
 
@@ -33,8 +35,8 @@ def open_pairs(reach: Reach, weights: Sequence[int]) -> int:
     width = -(-reach.layout.size // 64)
     if not width:
         return 0
-    sides = [_Both(family, reach.layout, width) for family in reach.families]
-    matrices = max((len(b.egress.ports) + len(b.ingress.ports) for b in sides), default=0) + 4
+    sides = [_Both(reach, number, width) for number in range(len(reach.families))]
+    matrices = 2 * max((len(b.egress.ports) + len(b.ingress.ports) for b in sides), default=0) + 4
     words = max(1, min(width, _BLOCK_BYTES // (8 * 64 * width * matrices)))
     weight = np.array(weights, dtype=np.int64)
     planes = _planes(weight, width)
@@ -72,24 +74,69 @@ def _planes(weight: NDArray[np.int64], width: int) -> list[Words]:
 class _Both:
     """One family's egress and ingress."""
 
-    def __init__(self, family: Family, layout: Layout, width: int) -> None:
-        self.members = _words(family.members, width)
-        self.egress = _Side(family.egress, layout, width)
-        self.ingress = _Side(family.ingress, layout, width)
+    def __init__(self, reach: Reach, number: int, width: int) -> None:
+        family = reach.families[number]
+        self._width = width
+        self._family = family
+        self._full = reach.layout.full
+        self._let_in = reach.isolated[Direction.INGRESS]
+        self._members = _words(family.members, width)
+        self._keys = _keys(reach, number)
+        self.egress = _Side(family.egress.merged, reach.layout, width)
+        self.ingress = _Side(family.ingress.merged, reach.layout, width)
 
     def open(self, start: int, end: int, into: Words) -> None:
         """Adds what the sources in words `start..end` can reach."""
         out, let_in = self.egress.rows(start, end), self.ingress.rows(start, end)
-        sources = _unpacked(self.members[None, start:end])[0]
-        for ports, destinations in out.items():
-            allowed = np.zeros_like(into)
-            for in_ports, subjects in let_in.items():
-                if overlap(ports, in_ports):
-                    allowed |= subjects
-            allowed &= destinations
-            allowed &= self.members
-            allowed[~sources] = 0
-            into |= allowed
+        groups: dict[_Key, list[int]] = {}
+        for row, key in enumerate(self._keys[start * 64 : end * 64]):
+            if key is not None:
+                groups.setdefault(key, []).append(row)
+        for (isolated, egress_tiers, ingress_tiers), rows in groups.items():
+            governed = self._full if isolated else 0
+            leaving = self._overlaid(self._family.egress.shares(egress_tiers, governed), out, rows)
+            entering = self._overlaid(self._family.ingress.shares(ingress_tiers, self._let_in), let_in, rows)
+            found = np.zeros((len(rows), self._width), dtype=np.uint64)
+            for ports, destinations in leaving:
+                allowed = np.zeros_like(found)
+                for in_ports, subjects in entering:
+                    if overlap(ports, in_ports):
+                        allowed |= subjects
+                allowed &= destinations
+                found |= allowed
+            into[rows] |= found & self._members
+
+    def _overlaid(
+        self, shares: Sequence[Share], ruled: dict[PortSet, Words], rows: list[int]
+    ) -> list[tuple[PortSet, Words]]:
+        """What one side lets through, as matrices of these rows, or as one row that is the same for all of them."""
+        found: list[tuple[PortSet, Words]] = []
+        for share in shares:
+            if share.open:
+                found.append((share.ports, _words(share.open, self._width)))
+            if share.left:
+                left = _words(share.left, self._width)
+                for ports, destinations in ruled.items():
+                    if overlap(ports, share.ports):
+                        found.append((common(ports, share.ports), destinations[rows] & left))
+        return found
+
+
+_Key: TypeAlias = tuple[bool, tuple[int, ...], tuple[int, ...]]  # isolated, egress and ingress tiers
+
+
+def _keys(reach: Reach, number: int) -> list[_Key | None]:
+    """What the tiers say of every atom as a source; None for those without an address of the family."""
+    family = reach.families[number]
+    out: list[_Key | None] = []
+    tables = [side.ordered.by_namespace() for side in (family.egress, family.ingress)]
+    for name, (start, size) in reach.layout.spans.items():
+        egress, ingress = (assigned(table.get(name, {}), size) for table in tables)
+        for atom in range(size):
+            isolated = bool(reach.isolated[Direction.EGRESS] >> (start + atom) & 1)
+            member = family.members >> (start + atom) & 1
+            out.append((isolated, egress[atom], ingress[atom]) if member else None)
+    return out
 
 
 class _Side:

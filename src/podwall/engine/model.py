@@ -14,11 +14,11 @@ from podwall.cluster.services import addresses_of
 from podwall.engine.counts import Counts, count
 from podwall.engine.grouping import Group, groups_of, weights_of
 from podwall.engine.index import Index
-from podwall.engine.policies import networkpolicy
+from podwall.engine.judge import Judge
+from podwall.engine.policies import clusterwide, networkpolicy
 from podwall.engine.questions import Questions
 from podwall.engine.reach import Reach
 from podwall.engine.references import References
-from podwall.engine.verdict import Judge
 
 __all__ = ["Model"]
 
@@ -32,6 +32,7 @@ class Model:
         self.cluster = cluster
         self.profile = profile
         self.namespace = namespace
+        self._groups: list[Group] | None = None
         found = list(endpoints_of(cluster))
         self.endpoints: list[Endpoint] = allot(found, pod_cidrs(cidrs, found), _others(cluster))
         self.index = Index(profile)
@@ -39,6 +40,8 @@ class Model:
             self.index.put_namespace(bucket.name, bucket.labels)
             for policy in bucket.policies:
                 self.index.put_policy(networkpolicy.rules_of(policy.object, bucket.name))
+        for cluster_policy in cluster.cluster_policies:
+            self.index.put_policy(clusterwide.rules_of(cluster_policy.object))
         for endpoint in self.endpoints:
             self.index.put_endpoint(endpoint)
 
@@ -60,14 +63,16 @@ class Model:
 
     def groups(self, reach: Reach) -> list[Group]:
         """The endpoints as they are shown, on the atoms of a reach."""
-        return groups_of(self.index, reach.layout)
+        return self._groups_for_names() if reach is self.reach else groups_of(self.index, reach.layout)
 
     def counts(self) -> Counts:
         """How many pairs are open among the cluster's endpoints."""
         return count(self.reach, weights_of(self.index, self.reach.layout))
 
     def _groups_for_names(self) -> list[Group]:
-        return self.groups(self.reach)
+        if self._groups is None:
+            self._groups = groups_of(self.index, self.reach.layout)
+        return self._groups
 
 
 def _others(cluster: Cluster) -> Iterator[str]:

@@ -78,6 +78,14 @@ class Questions:
         )
         return Asked(made, tuple(sorted({c.destination.name for c in made})) if behind else None)
 
+    def service_ports(self, reference: str) -> tuple[tuple[str, int], ...] | None:
+        """Protocol and number of each port of a Service; None for what is no Service. Raises UnknownReference."""
+        target = self._references.target(reference)
+        if not isinstance(target, ServiceRef):
+            return None
+        spec = target.service.spec
+        return tuple((port.protocol or "TCP", port.port) for port in (spec.ports if spec else None) or ())
+
     def _behind_any(self, ref: ServiceRef) -> tuple[End, ...]:
         """Everyone behind a Service, whatever the port."""
         if _selector(ref):

@@ -15,12 +15,13 @@ from msgspec import Struct
 from podwall.engine.grants import EXTERNAL, Grant, Grants
 from podwall.engine.index import Index, Slots
 from podwall.engine.layout import Layout
-from podwall.engine.merged import Merged
+from podwall.engine.merged import Merged, Numbered, Ordered
 from podwall.engine.postings import bits
-from podwall.engine.rules import Direction
-from podwall.engine.sets import ALL_PORTS, AddrSet, PortSet
+from podwall.engine.rules import Direction, Tier
+from podwall.engine.sets import AddrSet, PortSet
+from podwall.engine.tiers import Side, common
 
-__all__ = ["Family", "Flow", "Reach", "Sources", "overlap"]
+__all__ = ["Family", "Flow", "Reach", "Signature", "Sources", "assigned", "overlap"]
 
 
 class Flow(Struct, frozen=True, gc=False):
@@ -31,31 +32,36 @@ class Flow(Struct, frozen=True, gc=False):
     destinations: int
 
 
+class Signature(Struct, frozen=True, gc=False):
+    """What lets a source out and in elsewhere, in one family: numbers of merged and of ordered grants, by side."""
+
+    egress: tuple[int, ...]
+    egress_tiers: tuple[int, ...]
+    isolated: bool
+    ingress: tuple[int, ...]
+    ingress_tiers: tuple[int, ...]
+
+
 class Sources(Struct, frozen=True, gc=False):
-    """Atoms that reach the same destinations. `grants[i]` are the numbers of family i's egress and ingress grants."""
+    """Atoms of one signature, for each family, which reach the same destinations; None where they have no address."""
 
     atoms: tuple[int, ...]
-    grants: tuple[tuple[tuple[int, ...], tuple[int, ...]] | None, ...]
+    signatures: tuple[Signature | None, ...]
 
 
 class Family(Struct, frozen=True):
-    """The merged grants of one address family; `members` are the atoms that have an address of it."""
+    """The two sides of one address family; `members` are the atoms that have an address of it."""
 
     number: int
     members: int
-    egress: Merged
-    ingress: Merged
+    egress: Side
+    ingress: Side
 
 
 @cache
 def overlap(a: PortSet, b: PortSet) -> bool:
     """Whether the sets share a port; there are few sets and many pairs of them."""
     return a.overlaps(b)
-
-
-@cache
-def _common(a: PortSet, b: PortSet) -> PortSet:
-    return a & b
 
 
 class Reach:
@@ -69,7 +75,7 @@ class Reach:
         if cells:
             everyone[EXTERNAL] = (1 << len(cells)) - 1
         isolated = {direction: _isolated(index, direction) for direction in Direction}
-        grants = {n: [*Grants(index, n, cells), *_free(everyone, isolated)] for n in numbers}
+        grants = {n: list(Grants(index, n, cells)) for n in numbers}
         members = {n: _members(index, n, self.externals) for n in numbers}
         self.layout = Layout(everyone, _sets(grants.values(), isolated.values(), members.values(), [_hosts(index)]))
         self.isolated = {direction: self.layout.dense(slots) for direction, slots in isolated.items()}
@@ -77,8 +83,8 @@ class Reach:
             Family(
                 n,
                 self.layout.dense(members[n]),
-                Merged(self.layout, (g for g in grants[n] if g.direction is Direction.EGRESS)),
-                Merged(self.layout, (g for g in grants[n] if g.direction is Direction.INGRESS)),
+                _side(self.layout, grants[n], Direction.EGRESS),
+                _side(self.layout, grants[n], Direction.INGRESS),
             )
             for n in numbers
         )
@@ -90,24 +96,30 @@ class Reach:
 
     def weight(self) -> int:
         """How many (grant, source) pairs `sources` goes through: what it costs to go over all of them one by one."""
-        return sum(family.egress.weight() + family.ingress.weight() for family in self.families)
+        sides = [side for family in self.families for side in (family.egress, family.ingress)]
+        return sum(side.merged.weight() + side.ordered.weight() for side in sides)
+
+    @property
+    def tiered(self) -> bool:
+        """Whether a rule of the Admin or the Baseline tier is there."""
+        return any(side.ordered.actions for family in self.families for side in (family.egress, family.ingress))
 
     def sources(self) -> Iterator[Sources]:
         """All atoms, those of one signature together, in order of their first one."""
-        tables = [(f.egress.by_namespace(), f.ingress.by_namespace()) for f in self.families]
+        tables = [[numbered.by_namespace() for numbered in _numbered(family)] for family in self.families]
         for name, (start, size) in self.layout.spans.items():
-            found = [(_lists(size), _lists(size)) for _ in self.families]
-            for sides, both in zip(found, tables, strict=True):
-                for side, table in zip(sides, both, strict=True):
-                    _assign(side, table.get(name, {}))
-            signatures: dict[tuple[tuple[tuple[int, ...], tuple[int, ...]] | None, ...], list[int]] = {}
+            found = [[assigned(table.get(name, {}), size) for table in family] for family in tables]
+            same: dict[tuple[Signature | None, ...], list[int]] = {}
             for atom in range(size):
+                isolated = bool(self.isolated[Direction.EGRESS] >> (start + atom) & 1)
                 signature = tuple(
-                    (tuple(out[atom]), tuple(into[atom])) if family.members >> (start + atom) & 1 else None
-                    for family, (out, into) in zip(self.families, found, strict=True)
+                    Signature(out[atom], out_tiers[atom], isolated, into[atom], in_tiers[atom])
+                    if family.members >> (start + atom) & 1
+                    else None
+                    for family, (out, out_tiers, into, in_tiers) in zip(self.families, found, strict=True)
                 )
-                signatures.setdefault(signature, []).append(start + atom)
-            for signature, atoms in signatures.items():
+                same.setdefault(signature, []).append(start + atom)
+            for signature, atoms in same.items():
                 yield Sources(tuple(atoms), signature)
 
     def reached(self, sources: Sources) -> int:
@@ -127,32 +139,37 @@ class Reach:
             for in_ports, subjects in ingress.items():
                 hit = destinations & subjects & family.members
                 if hit and overlap(ports, in_ports):
-                    yield Flow(family.number, _common(ports, in_ports), hit)
+                    yield Flow(family.number, common(ports, in_ports), hit)
 
     def _ways(self, sources: Sources) -> Iterator[tuple[Family, Mapping[PortSet, int], PortSet, int]]:
-        for family, grants in zip(self.families, sources.grants, strict=True):
-            if grants is not None:
-                ingress = _by_ports(family.ingress, grants[1])
-                for ports, destinations in _by_ports(family.egress, grants[0]).items():
-                    yield family, ingress, ports, destinations
+        """For each family and egress port set: the destinations, and who lets this source in, by ingress port set."""
+        for family, signature in zip(self.families, sources.signatures, strict=True):
+            if signature is not None:
+                governed = self.layout.full if signature.isolated else 0
+                out = family.egress.open(signature.egress, signature.egress_tiers, governed)
+                governed = self.isolated[Direction.INGRESS]
+                into = family.ingress.open(signature.ingress, signature.ingress_tiers, governed)
+                for ports, destinations in out.items():
+                    yield family, into, ports, destinations
 
 
-def _by_ports(merged: Merged, numbers: Sequence[int]) -> dict[PortSet, int]:
-    out = dict(merged.for_everyone)
-    for n in numbers:
-        ports = merged.ports[n]
-        out[ports] = out.get(ports, 0) | merged.destinations[n]
-    return out
+def _side(layout: Layout, grants: Iterable[Grant], direction: Direction) -> Side:
+    ours = [g for g in grants if g.direction is direction]
+    merged = Merged(layout, (g for g in ours if g.rule.tier is Tier.NETWORK_POLICY))
+    return Side(merged, Ordered(layout, (g for g in ours if g.rule.tier is not Tier.NETWORK_POLICY)), layout.full)
 
 
-def _lists(size: int) -> list[list[int]]:
-    return [[] for _ in range(size)]
+def _numbered(family: Family) -> tuple[Numbered, ...]:
+    return family.egress.merged, family.egress.ordered, family.ingress.merged, family.ingress.ordered
 
 
-def _assign(side: list[list[int]], table: Mapping[int, list[int]]) -> None:
+def assigned(table: Mapping[int, list[int]], size: int) -> list[tuple[int, ...]]:
+    """For each atom of a span the numbers of the grants that it is a source of."""
+    out: list[list[int]] = [[] for _ in range(size)]
     for atoms, numbers in table.items():
         for atom in bits(atoms):
-            side[atom].extend(numbers)
+            out[atom].extend(numbers)
+    return [tuple(numbers) for numbers in out]
 
 
 def _isolated(index: Index, direction: Direction) -> Slots:
@@ -164,13 +181,6 @@ def _isolated(index: Index, direction: Direction) -> Slots:
                 for name, slots in index.pods(isolation.subject).items():
                     out[name] = out.get(name, 0) | slots
     return out
-
-
-def _free(everyone: Mapping[str, int], isolated: Mapping[Direction, Slots]) -> Iterator[Grant]:
-    """Whoever is not isolated may send to everyone, or receive from everyone (N5)."""
-    free = {d: {n: s & ~isolated[d].get(n, 0) for n, s in everyone.items()} for d in Direction}
-    yield Grant(Direction.EGRESS, free[Direction.EGRESS], None, ALL_PORTS)
-    yield Grant(Direction.INGRESS, None, free[Direction.INGRESS], ALL_PORTS)
 
 
 def _members(index: Index, family: int, externals: Sequence[AddrSet]) -> Slots:
@@ -187,12 +197,7 @@ def _members(index: Index, family: int, externals: Sequence[AddrSet]) -> Slots:
 
 def _hosts(index: Index) -> Slots:
     """Host-network pods: their own node's traffic tells them from others, so they are atoms of their own (D4, D19)."""
-    out: Slots = {}
-    for name, namespace in index.namespaces.items():
-        for slot, cls in namespace.items():
-            if cls.host_network:
-                out[name] = out.get(name, 0) | 1 << slot
-    return out
+    return {name: namespace.hosts for name, namespace in index.namespaces.items() if namespace.hosts}
 
 
 def _sets(grants: Iterable[Iterable[Grant]], *others: Iterable[Slots]) -> Iterator[Slots]:

@@ -11,7 +11,7 @@ import enum
 from msgspec import Struct
 
 from podwall.engine.labels import Selector
-from podwall.engine.sets import AddrSet
+from podwall.engine.sets import NO_ADDRESSES, AddrSet
 
 __all__ = [
     "Action",
@@ -19,11 +19,15 @@ __all__ = [
     "AnyPort",
     "Block",
     "Direction",
+    "Domains",
     "InNamespace",
     "Isolation",
     "Mode",
     "NamedPort",
     "NamespacesMatching",
+    "NoPort",
+    "Nobody",
+    "Nodes",
     "Peer",
     "Pods",
     "PolicyRef",
@@ -33,6 +37,7 @@ __all__ = [
     "Rule",
     "Scope",
     "Tier",
+    "rank",
 ]
 
 
@@ -93,12 +98,33 @@ class AnyPeer(Struct, frozen=True, gc=False, tag=True):
 
 
 class Block(Struct, frozen=True, gc=False, tag=True):
-    """Addresses of one family: an ipBlock with its exceptions taken out (N10)."""
+    """Addresses: an ipBlock with its exceptions taken out (N10), or `networks`.
+
+    `everywhere` says that pods, hosts and nodes are matched whatever the profile says of ipBlocks (C8, D1).
+    """
 
     addresses: AddrSet
+    everywhere: bool = False
 
 
-Peer = AnyPeer | Pods | Block
+class Nodes(Struct, frozen=True, gc=False, tag=True):
+    """Nodes by label, and so the host-network pods on them; destinations only (C9)."""
+
+    selector: Selector
+
+
+class Domains(Struct, frozen=True, gc=False, tag=True):
+    """Names, exact or `*.` and one or more labels; destinations only (C12). `addresses` are those known of them."""
+
+    names: tuple[str, ...]
+    addresses: AddrSet = NO_ADDRESSES
+
+
+class Nobody(Struct, frozen=True, gc=False, tag=True):
+    """A peer that this engine does not know: it matches nothing (C13)."""
+
+
+Peer = AnyPeer | Pods | Block | Nodes | Domains | Nobody
 
 
 class AnyPort(Struct, frozen=True, gc=False, tag=True):
@@ -114,13 +140,17 @@ class PortRange(Struct, frozen=True, gc=False, tag=True):
 
 
 class NamedPort(Struct, frozen=True, gc=False, tag=True):
-    """The ports of this name and protocol on the destination pod (N13)."""
+    """The ports of this name on the destination pod, of one protocol (N13) or, where it is "", of any (C11)."""
 
     protocol: str
     name: str
 
 
-PortTerm = AnyPort | PortRange | NamedPort
+class NoPort(Struct, frozen=True, gc=False, tag=True):
+    """A protocol entry that this engine does not know: it matches nothing (C13)."""
+
+
+PortTerm = AnyPort | PortRange | NamedPort | NoPort
 
 
 class PolicyRef(Struct, frozen=True, gc=False, order=True):
@@ -166,3 +196,9 @@ class PolicyRules(Struct, frozen=True, gc=False):
     policy: PolicyRef
     isolations: tuple[Isolation, ...]
     rules: tuple[Rule, ...]
+
+
+def rank(rule: Rule) -> tuple[Tier, int, str, str, int]:
+    """The order in which rules of the tiers are read: priority, then name (D9), then kind, then number."""
+    priority, name, number = rule.order
+    return rule.tier, priority, name, rule.policy.kind, number

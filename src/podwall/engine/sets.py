@@ -8,13 +8,24 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Self
 
 from msgspec import Struct
 
 from podwall.admission.addresses import read_cidr
 
-__all__ = ["ALL_PORTS", "IPV6_BASE", "NO_ADDRESSES", "NO_PORTS", "PROTOCOLS", "AddrSet", "PortSet", "address_number"]
+__all__ = [
+    "ALL_PORTS",
+    "IPV6_BASE",
+    "NO_ADDRESSES",
+    "NO_PORTS",
+    "PROTOCOLS",
+    "AddrSet",
+    "PortSet",
+    "address_number",
+    "cut",
+]
 
 PROTOCOLS = ("SCTP", "TCP", "UDP")  # N22; sorted, as all output is
 IPV6_BASE = 1 << 64
@@ -163,3 +174,14 @@ def address_number(address: str) -> int:
 ALL_PORTS = PortSet(tuple((base << 16 | 1, base << 16 | 0xFFFF) for base in range(len(PROTOCOLS))))
 NO_PORTS = PortSet()
 NO_ADDRESSES = AddrSet()
+
+
+def cut(sets: Iterable[PortSet]) -> Iterator[PortSet]:
+    """The port space in pieces that none of the sets cuts; ports that are in the same ones are one piece."""
+    chosen = list(dict.fromkeys(sets))
+    starts = sorted({at for s in (*chosen, ALL_PORTS) for first, last in s.spans for at in (first, last + 1)})
+    pieces: dict[tuple[bool, ...], list[_Span]] = {}
+    for first, after in pairwise(starts):
+        if ALL_PORTS.has(first):
+            pieces.setdefault(tuple(s.has(first) for s in chosen), []).append((first, after - 1))
+    yield from (PortSet(tuple(spans)) for spans in pieces.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from podwall.cluster.objects import Origin
+from podwall.cluster.objects import Origin, kind_of, name_of
 from podwall.engine.rules import PolicyRef
 from podwall.ops.inputs import Opened
 from podwall.report.public import Ref
@@ -24,6 +24,15 @@ class Refs:
                 meta = policy.object.metadata
                 ref = PolicyRef("NetworkPolicy", bucket.name, meta.name or meta.generateName or "")
                 self._origins[ref] = (policy.origin, self._owners.of(meta, policy.origin.source))
+        for located in opened.model.cluster.cluster_policies:
+            meta = located.object.metadata
+            ref = PolicyRef(kind_of(located.object), "", name_of(meta))
+            self._origins[ref] = (located.origin, self._owners.of(meta, located.origin.source))
+
+    def origin(self, ref: Ref) -> Origin | None:
+        """Where the object of a reference was read."""
+        found = self._origins.get(PolicyRef(ref.kind, ref.namespace, ref.name))
+        return None if found is None else found[0]
 
     @property
     def profile(self) -> str:

@@ -14,12 +14,10 @@ from msgspec import Raw, Struct
 
 from podwall.engine.model import Model
 from podwall.engine.questions import Question, split_port
-from podwall.engine.rules import AnyPeer, AnyPort, Direction, Tier
 from podwall.engine.sets import PROTOCOLS
-from podwall.engine.verdict import Connection, Side, Verdict
 from podwall.errors import InputError, UnknownReference
+from podwall.ops.evidence import Evidence, allow_or_deny
 from podwall.ops.inputs import Opened
-from podwall.ops.references import Refs
 
 __all__ = ["Answer", "answers", "lines_of"]
 
@@ -31,8 +29,6 @@ _WANTED = {
     "protocol": "expected text: TCP, UDP or SCTP",
     "family": "expected 4 or 6",
 }
-_PEERS = {Direction.EGRESS: "to", Direction.INGRESS: "from"}
-_TIERS = {Tier.ADMIN: "Admin", Tier.NETWORK_POLICY: "NetworkPolicy", Tier.BASELINE: "Baseline"}
 
 
 class _Query(Struct, frozen=True):
@@ -66,13 +62,13 @@ def _unmarked(lines: Iterable[bytes]) -> Iterator[bytes]:
 
 def answers(opened: Opened, lines: Iterable[bytes], *, trace: bool) -> Iterator[Answer]:
     """One answer for each line that is not blank, in order; a question that cannot be answered gets an `error`."""
-    refs = Refs(opened) if trace else None
+    evidence = Evidence(opened) if trace else None
     read, echo = msgspec.json.Decoder(_Query), msgspec.json.Decoder(dict[str, Raw])
     for line in lines:
         if line.strip():
             answer: Answer
             try:
-                answer = _answer(opened.model, _question(read.decode(line)), refs)
+                answer = _answer(opened.model, _question(read.decode(line)), evidence)
             except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
                 answer = {"error": _explained(error)}
             except UnknownReference as error:
@@ -127,58 +123,21 @@ def _port_and_protocol(text: str) -> tuple[str, str]:
     raise UnknownReference(f"port {text!r}: write 53, 53/udp or udp/53; the protocols are {', '.join(PROTOCOLS)}")
 
 
-def _answer(model: Model, asked: Question, refs: Refs | None) -> Answer:
+def _answer(model: Model, asked: Question, evidence: Evidence | None) -> Answer:
     found = model.questions.connections(asked)
-    verdicts = [model.judge.verdict(c, evidence=refs is not None) for c in found.connections]
+    verdicts = [model.judge.verdict(c, evidence=evidence is not None) for c in found.connections]
     egress = all([v.egress.allowed for v in verdicts])
     ingress = all([v.ingress.allowed for v in verdicts])
     answer: Answer = {
         "family": found.connections[0].family,
-        "verdict": _word(egress and ingress),
-        "egress": _word(egress),
-        "ingress": _word(ingress),
+        "verdict": allow_or_deny(egress and ingress),
+        "egress": allow_or_deny(egress),
+        "ingress": allow_or_deny(ingress),
     }
     if found.backends is not None:
         answer["backends"] = found.backends
     if any([v.assumed for v in verdicts]):
         answer["assumed"] = "pod-cidr"
-    if refs is not None:
-        answer["trace"] = [_trace(c, v, refs) for c, v in zip(found.connections, verdicts, strict=True)]
+    if evidence is not None:
+        answer["trace"] = [evidence.connection(c) for c in found.connections]
     return answer
-
-
-def _trace(connection: Connection, verdict: Verdict, refs: Refs) -> Answer:
-    return {
-        "src": connection.source.name,
-        "dst": connection.destination.name,
-        "protocol": connection.protocol,
-        "port": connection.port,
-        "profile": refs.profile,
-        "verdict": _word(verdict.allowed),
-        "egress": _side(verdict.egress, refs),
-        "ingress": _side(verdict.ingress, refs),
-    }
-
-
-def _side(side: Side, refs: Refs) -> Answer:
-    return {
-        "verdict": _word(side.allowed),
-        "reason": side.reason.value,
-        "isolated": bool(side.isolated_by),
-        "isolatedBy": [refs[i.policy] for i in side.isolated_by],
-        "decidedBy": [
-            {
-                "policy": refs[m.rule.policy],
-                "tier": _TIERS[m.rule.tier],
-                "action": m.rule.action.value,
-                "rule": m.rule.path,
-                "peer": None if isinstance(m.rule.peers[m.peer], AnyPeer) else f"{_PEERS[side.direction]}[{m.peer}]",
-                "port": None if isinstance(m.rule.ports[m.port], AnyPort) else f"ports[{m.port}]",
-            }
-            for m in side.matches
-        ],
-    }
-
-
-def _word(allowed: bool) -> str:  # noqa: FBT001 - what is said of it is the whole function
-    return "allow" if allowed else "deny"

@@ -9,12 +9,18 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct, structs
 
-from podwall.admission import networkpolicy
+from podwall.admission import adminnetworkpolicy, clusternetworkpolicy, networkpolicy
 from podwall.admission.finding import Finding
 from podwall.admission.identity import identity_problems
 from podwall.api.core import EndpointSlice, Namespace, Node, Pod, PodStatus, Service
 from podwall.api.kinds import KubernetesObject
 from podwall.api.networking import NetworkPolicy
+from podwall.api.policy import (
+    AdminNetworkPolicy,
+    BaselineAdminNetworkPolicy,
+    ClusterNetworkPolicy,
+    ClusterWidePolicy,
+)
 from podwall.cluster.hosts import ADDRESS_TYPES
 from podwall.cluster.objects import Bucket, Cluster, Located, Origin, kind_of, name_of, namespace_labels
 from podwall.cluster.services import addresses_of
@@ -24,7 +30,9 @@ from podwall.sources.decode import Mistake
 __all__ = ["Assembled", "assemble"]
 
 _Key = tuple[str, str, str]  # kind, namespace, name
-_CLUSTER_SCOPED = (Namespace, Node)
+_CLUSTER_WIDE = (ClusterNetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy)
+_CLUSTER_SCOPED = (Namespace, Node, *_CLUSTER_WIDE)
+_POLICIES = (NetworkPolicy, *_CLUSTER_WIDE)
 
 
 class Assembled(Struct, frozen=True):
@@ -61,13 +69,23 @@ def assemble(objects: Iterable[Located[KubernetesObject]], namespace: str) -> As
 
 
 def _findings(item: KubernetesObject) -> list[Finding]:
-    if isinstance(item, NetworkPolicy):
-        return networkpolicy.problems(item)
+    if isinstance(item, _POLICIES):
+        return _policy_findings(item)
     found = identity_problems(kind_of(item), item.metadata)
     for address in _addresses(item):
         if not _is_address(address):
             found.append(Finding(("status",), f'Invalid value: "{address}": must be a valid IP address'))
     return found
+
+
+def _policy_findings(item: NetworkPolicy | ClusterWidePolicy) -> list[Finding]:
+    match item:
+        case NetworkPolicy():
+            return networkpolicy.problems(item)
+        case ClusterNetworkPolicy():
+            return clusternetworkpolicy.problems(item)
+        case _:
+            return adminnetworkpolicy.problems(item)
 
 
 def _addresses(item: KubernetesObject) -> Iterable[str]:
@@ -130,12 +148,15 @@ def _cluster(known: dict[_Key, Located[KubernetesObject]]) -> Cluster:
     held: dict[str, dict[str, list[Located[KubernetesObject]]]] = {}
     declared: dict[str, Located[Namespace]] = {}
     nodes: list[Located[Node]] = []
+    policies: list[Located[ClusterWidePolicy]] = []
     for (_, namespace, name), located in sorted(known.items()):
         item = located.object
         if isinstance(item, Namespace):
             declared[name] = Located(item, located.origin)
         elif isinstance(item, Node):
             nodes.append(Located(item, located.origin))
+        elif isinstance(item, _CLUSTER_WIDE):
+            policies.append(Located(item, located.origin))
         else:
             held.setdefault(namespace, {}).setdefault(_field(item), []).append(located)
     buckets = {}
@@ -144,7 +165,7 @@ def _cluster(known: dict[_Key, Located[KubernetesObject]]) -> Cluster:
         labels = namespace_labels(name, given.object.metadata if given else None)
         lists = {field: tuple(items) for field, items in held.get(name, {}).items()}
         buckets[name] = Bucket(name, labels, given.origin if given else None, **lists)  # type: ignore[arg-type]
-    return Cluster(buckets, tuple(nodes))
+    return Cluster(buckets, tuple(nodes), tuple(policies))
 
 
 def _field(item: KubernetesObject) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct, ValidationError
 
-from podwall.api.kinds import READ, UNANALYZED_POLICIES, KubernetesObject, group_of
+from podwall.api.kinds import ONLY_VERSION, READ, UNANALYZED_POLICIES, KubernetesObject, group_of, is_read
 from podwall.api.networking import NetworkPolicy
+from podwall.api.policy import AdminNetworkPolicy, BaselineAdminNetworkPolicy, ClusterNetworkPolicy
 from podwall.cluster.objects import Located, Origin, kind_of
 from podwall.errors import InvalidText, Problem
 from podwall.sources.entries import Entry, entries, header, in_template
@@ -22,7 +23,7 @@ from podwall.text.where import Path, parse_field
 
 __all__ = ["TEMPLATE", "Decoder", "Mistake"]
 
-_POLICIES = (NetworkPolicy,)
+_POLICIES = (NetworkPolicy, ClusterNetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy)
 _KUSTOMIZE = "kustomize.config.k8s.io"
 
 TEMPLATE = "is a template, skipped; render it and pipe it in: helm template … | podwall … -f -"
@@ -86,7 +87,7 @@ class Decoder:
             return False
         found = whole.items
         kinds = {(kind_of(o), o.apiVersion) for o in found}
-        if not whole.kind.endswith("List") or not all(_is_read(version, kind) for kind, version in kinds):
+        if not whole.kind.endswith("List") or not all(is_read(version, kind) for kind, version in kinds):
             return False
         if any(isinstance(o, _POLICIES) for o in found):
             self._check_policies(text, found)
@@ -111,12 +112,12 @@ class Decoder:
                 found = self._typed.decode(entry.raw)
             except (ValidationError, RecursionError):
                 found = None  # another kind, or a mistake: looked at below
-            if found is not None and _is_read(found.apiVersion, kind_of(found)):
+            if found is not None and is_read(found.apiVersion, kind_of(found)):
                 self._add(found, entry)
                 return
             said = header(entry.raw)
-            if said.kind and said.apiVersion and not _is_read(said.apiVersion, said.kind):
-                self._pass_over((group_of(said.apiVersion), said.kind), entry)
+            if said.kind and said.apiVersion and not is_read(said.apiVersion, said.kind):
+                self._pass_over(said.apiVersion, said.kind, entry)
                 return
         self._look_closer(entry, walked=walked)
 
@@ -133,13 +134,18 @@ class Decoder:
             self._wrong(entry, ("kind",), "Required value: every object needs a kind")
         elif not isinstance(version, str) or not version:
             self._wrong(entry, ("apiVersion",), f"Required value: every object needs an apiVersion ({kind})")
-        elif (group_of(version), kind) in READ:
+        elif is_read(version, kind):
             self._of_kind({**value, "kind": kind, "apiVersion": version}, READ[group_of(version), kind], entry)
         else:
-            self._pass_over((group_of(version), kind), entry)
+            self._pass_over(version, kind, entry)
 
-    def _pass_over(self, kind: tuple[str, str], entry: Entry) -> None:
-        if kind in UNANALYZED_POLICIES:
+    def _pass_over(self, version: str, name: str, entry: Entry) -> None:
+        """What is not read: a policy is missed, and so is a version whose fields may mean something else."""
+        kind = (group_of(version), name)
+        if kind in ONLY_VERSION:
+            message = f"Podwall reads {name} of {ONLY_VERSION[kind]} only, and cannot know what {version} means by it"
+            self._wrong(entry, ("apiVersion",), message)
+        elif kind in UNANALYZED_POLICIES:
             self.unanalyzed[kind] = self.unanalyzed.get(kind, 0) + 1
         elif kind == (_KUSTOMIZE, "Kustomization"):
             self.skipped.append(
@@ -179,10 +185,6 @@ class Decoder:
 
     def _wrong(self, entry: Entry, path: Path, message: str) -> None:
         self.mistakes.append(Mistake(entry.origin, path, message))
-
-
-def _is_read(version: str, kind: str) -> bool:
-    return bool(version) and (group_of(version), kind) in READ
 
 
 def _explained(error: ValidationError) -> tuple[Path, str]:

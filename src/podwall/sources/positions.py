@@ -61,6 +61,14 @@ class Positions:
         line = self.line(origin, path)
         return f"{origin.source}:{line}" if line else origin.source
 
+    def lines(self, source: str) -> list[bytes]:
+        """The text as lines; none where it is not at hand, or does not look as it is read (UTF-16)."""
+        try:
+            data = self._data(source) if source in self._texts else b""
+        except InputError:  # gone since
+            return []
+        return [] if data.startswith((b"\xff\xfe", b"\xfe\xff")) else data.splitlines()
+
     def _data(self, source: str) -> bytes:
         if self._held[0] != source:
             self._held = (source, self._texts[source].reread())

@@ -1,0 +1,167 @@
+"""Everything else that a change opens or closes: pairs by the names that a map has for them, without what is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import nsmallest
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from podwall.cluster.endpoints import Endpoint
+from podwall.engine.effect import Difference, Party
+from podwall.engine.grouping import Group
+from podwall.engine.index import EndpointKey, key_of
+from podwall.engine.sets import NO_ADDRESSES, AddrSet, PortSet, address_number
+from podwall.engine.verdict import Connection, End
+
+__all__ = ["Pair", "Pairs", "names_of", "pairs"]
+
+MOST_LISTED = 20
+
+
+class Pair(Struct, frozen=True):
+    """Two ends by name and the ports, by family; an external end has its first CIDR for a name, its addresses too."""
+
+    src: str
+    dst: str
+    ports: dict[int, PortSet]
+    external: AddrSet | None = None
+
+
+class Pairs(Struct, frozen=True):
+    """Pairs in order of name; `more` is the number of those that are left out."""
+
+    listed: tuple[Pair, ...] = ()
+    more: int = 0
+
+    @property
+    def count(self) -> int:
+        """All of them."""
+        return len(self.listed) + self.more
+
+
+class _Name(Struct, frozen=True):
+    """A row's end. `many` says that a pair of it with itself means two replicas (D5)."""
+
+    text: str
+    many: bool = False
+    addresses: AddrSet | None = None
+
+
+Names: TypeAlias = Mapping[EndpointKey, Group]
+_Opened: TypeAlias = tuple[tuple[int, PortSet], ...]
+_Row: TypeAlias = tuple[_Name, _Name, dict[int, PortSet]]
+
+
+def names_of(groups: Iterable[Group]) -> Names:
+    """What each endpoint is shown as."""
+    return {key_of(member): group for group in groups for member in group.members}
+
+
+def pairs(found: Sequence[Difference], names: Names, asked: Connection, *, opened: bool) -> Pairs:
+    """What is opened, or what is closed, but for the connection that is asked for, in any family."""
+    rows = [row for parties in _merged(found, opened=opened) for row in _rows(parties, names)]
+    made = [pair for row in rows for pair in _others(row, names, asked)]
+    listed = nsmallest(MOST_LISTED, made, key=_order)
+    return Pairs(tuple(listed), len(made) - len(listed))
+
+
+def _order(pair: Pair) -> tuple[object, ...]:
+    return pair.src, pair.dst, tuple((family, ports.spans) for family, ports in pair.ports.items())
+
+
+def _merged(found: Iterable[Difference], *, opened: bool) -> Iterator[tuple[Party, Party, dict[int, PortSet]]]:
+    """The differences of one kind, with the external addresses together that have the same ports with the same end."""
+    outside: dict[tuple[bool, tuple[EndpointKey, ...], _Opened], tuple[Party, AddrSet]] = {}
+    for one in found:
+        ports = one.opened if opened else one.closed
+        if not ports:
+            continue
+        inner, outer = one.source, one.destination
+        inwards = inner.addresses is not None
+        if inwards:
+            inner, outer = outer, inner
+        if outer.addresses is None:
+            yield one.source, one.destination, ports
+            continue
+        key = (inwards, tuple(map(key_of, inner.members)), tuple(sorted(ports.items(), key=lambda item: item[0])))
+        known = outside.get(key, (inner, NO_ADDRESSES))[1]
+        outside[key] = inner, known | outer.addresses
+    for (inwards, _, ports_by_family), (inner, addresses) in outside.items():
+        party = Party((), addresses)
+        ends = (party, inner) if inwards else (inner, party)
+        yield *ends, dict(ports_by_family)
+
+
+def _rows(parties: tuple[Party, Party, dict[int, PortSet]], names: Names) -> Iterator[_Row]:
+    source, destination, ports = parties
+    destinations = list(_named(destination, names))
+    for src in _named(source, names):
+        for dst in destinations:
+            if src.text != dst.text or (src.many and dst.many):
+                yield src, dst, ports
+
+
+def _named(party: Party, names: Names) -> Iterator[_Name]:
+    """A group's name where all of it is there, else its Pods'."""
+    if party.addresses is not None:
+        yield _external(party.addresses)
+        return
+    held: dict[str, list[Endpoint]] = {}
+    for member in party.members:
+        held.setdefault(names[key_of(member)].name, []).append(member)
+    for members in held.values():
+        group = names[key_of(members[0])]
+        if len(members) == len(group.members):
+            yield _Name(group.name, group.many)
+        else:
+            yield from (_Name(f"{member.namespace}/{member.name}") for member in members)
+
+
+def _external(addresses: AddrSet) -> _Name:
+    return _Name(addresses.cidrs()[0], addresses=addresses)
+
+
+def _others(row: _Row, names: Names, asked: Connection) -> Iterator[Pair]:
+    """A row without what is asked for."""
+    src, dst, ports = row
+    if not (_is(src, asked.source, names) and _is(dst, asked.destination, names)):
+        yield _pair(src, dst, ports)
+        return
+    rest = {family: left for family, known in ports.items() if (left := known - _asked_port(asked))}
+    for at, name in enumerate((src, dst)):
+        if name.addresses is not None:  # the address that is asked for, and all the others of the set
+            end = (asked.source, asked.destination)[at]
+            own = name.addresses & _addresses(end)
+            if name.addresses != own:
+                others = _external(name.addresses - own)
+                yield _pair(*((others, dst) if at == 0 else (src, others)), ports)
+            src, dst = (_external(own), dst) if at == 0 else (src, _external(own))
+    if rest:
+        yield _pair(src, dst, rest)
+
+
+def _pair(src: _Name, dst: _Name, ports: dict[int, PortSet]) -> Pair:
+    return Pair(src.text, dst.text, ports, dst.addresses if src.addresses is None else src.addresses)
+
+
+def _asked_port(asked: Connection) -> PortSet:
+    return PortSet.of(asked.protocol, asked.port)
+
+
+def _is(name: _Name, end: End, names: Names) -> bool:
+    """Whether a row's end stands for the end that is asked for."""
+    if name.addresses is not None:
+        return end.slot < 0 and name.addresses.overlaps(_addresses(end))
+    if end.slot < 0:
+        return False
+    return name.text in (names[key_of(end.member)].name, f"{end.member.namespace}/{end.member.name}")
+
+
+def _addresses(end: End) -> AddrSet:
+    out = NO_ADDRESSES
+    for address in end.member.addresses:
+        number = address_number(address)
+        out |= AddrSet(((number, number),))
+    return out

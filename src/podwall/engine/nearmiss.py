@@ -1,0 +1,320 @@
+"""Near misses: the rules that would have allowed a denied connection, but for one or two of their terms.
+
+What is found here is exact: a rule with its failed terms mended allows that side. What to do about it, `change` says.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from podwall.engine.index import Index
+from podwall.engine.judge import first_port, is_selectable
+from podwall.engine.labels import Selector, Term
+from podwall.engine.rules import (
+    Action,
+    AnyPeer,
+    Block,
+    Direction,
+    InNamespace,
+    NamedPort,
+    Nodes,
+    Peer,
+    Pods,
+    PolicyRef,
+    PolicyRules,
+    PortRange,
+    PortTerm,
+    Rule,
+    Tier,
+    rank,
+)
+from podwall.engine.sets import AddrSet
+from podwall.engine.verdict import Connection, End, Reason, Side
+
+__all__ = [
+    "FailedTerm",
+    "NamespaceLabel",
+    "NearMiss",
+    "NearMisses",
+    "NodeLabel",
+    "OtherNamespace",
+    "OtherNumber",
+    "OtherPort",
+    "OutsideBlock",
+    "PodLabel",
+    "Role",
+    "near_misses",
+    "nearest_port",
+    "peer_failures",
+]
+
+MOST_TERMS = 2
+MOST_LISTED = 20
+_FAR = 1 << 16  # farther than any port
+
+
+class Role(enum.Enum):
+    """Which end a term is about: the one that the rule governs, or the other one."""
+
+    SUBJECT = "subject"
+    PEER = "peer"
+
+
+class PodLabel(Struct, frozen=True, gc=False, tag=True):
+    """A pod's label has not a value that is wanted; `actual` is None where it is absent (N9)."""
+
+    role: Role
+    pod: str
+    wanted: Term
+    actual: str | None
+
+
+class NamespaceLabel(Struct, frozen=True, gc=False, tag=True):
+    """The same for the labels of an end's namespace (N21)."""
+
+    role: Role
+    namespace: str
+    wanted: Term
+    actual: str | None
+
+
+class NodeLabel(Struct, frozen=True, gc=False, tag=True):
+    """The same for the labels of the peer's node (C9)."""
+
+    node: str
+    wanted: Term
+    actual: str | None
+
+
+class OtherNamespace(Struct, frozen=True, gc=False, tag=True):
+    """The peer is not in the policy's own namespace (N8)."""
+
+    wanted: str
+    actual: str
+
+
+class OutsideBlock(Struct, frozen=True, gc=False, tag=True):
+    """The peer's address is not in a block, or is among what is excepted from it (N10)."""
+
+    address: str
+    wanted: AddrSet
+
+
+class OtherPort(Struct, frozen=True, gc=False, tag=True):
+    """The port that is asked for is not in a range, or is of another protocol (N12)."""
+
+    protocol: str
+    port: int
+    wanted: PortRange
+
+
+class OtherNumber(Struct, frozen=True, gc=False, tag=True):
+    """A named port is not the one that is asked for: it stands for `numbers` on the destination (N13)."""
+
+    protocol: str
+    port: int
+    wanted: NamedPort
+    destination: str
+    numbers: tuple[int, ...]
+
+
+FailedTerm: TypeAlias = PodLabel | NamespaceLabel | NodeLabel | OtherNamespace | OutsideBlock | OtherPort | OtherNumber
+
+_Nearest: TypeAlias = tuple[int, tuple[FailedTerm, ...]]  # the number of an entry, and how it fails
+
+
+class NearMiss(Struct, frozen=True, gc=False):
+    """A rule, the numbers of the peer and of the port that fail (None where one matches), and all terms that do."""
+
+    rule: Rule
+    peer: int | None
+    port: int | None
+    terms: tuple[FailedTerm, ...]
+
+
+class NearMisses(Struct, frozen=True, gc=False):
+    """The nearest ones first; `more` is the number of those that are left out."""
+
+    found: tuple[NearMiss, ...] = ()
+    more: int = 0
+
+
+def near_misses(index: Index, side: Side, asked: Connection) -> NearMisses:
+    """Each rule that would have allowed a side but for one or two terms; none where the side is allowed.
+
+    In order of the number of terms, then of policy (name, kind), rule, peer and port. A rule that has two normal forms
+    (C11) comes once, as the nearer one.
+    """
+    if side.allowed:
+        return NearMisses()
+    nearest: dict[tuple[PolicyRef, str], NearMiss] = {}
+    for miss in sorted(_Looking(index, side, asked).all(), key=_nearness):
+        nearest.setdefault((miss.rule.policy, miss.rule.path), miss)
+    found = list(nearest.values())
+    return NearMisses(tuple(found[:MOST_LISTED]), max(0, len(found) - MOST_LISTED))
+
+
+def _nearness(miss: NearMiss) -> tuple[int, str, str, int, int, int]:
+    policy = miss.rule.policy
+    peer, port = (-1 if number is None else number for number in (miss.peer, miss.port))
+    return len(miss.terms), policy.name, policy.kind, miss.rule.order[2], peer, port
+
+
+class _Looking:
+    """One denied side, while its rules are gone through."""
+
+    def __init__(self, index: Index, side: Side, asked: Connection) -> None:
+        self._index = index
+        self._side = side
+        self._asked = asked
+        self._subject, self._peer = asked.source, asked.destination
+        if side.direction is Direction.INGRESS:
+            self._subject, self._peer = self._peer, self._subject
+
+    def all(self) -> Iterator[NearMiss]:
+        for policy in self._index.policies.values():
+            # A NetworkPolicy is about pods of its own namespace (N2), the tiers are about all.
+            if policy.policy.namespace in ("", self._subject.member.namespace):
+                for rule in policy.rules:
+                    if self._counts(rule):
+                        miss = self._miss(rule, policy)
+                        if miss is not None:
+                            yield miss
+
+    def _counts(self, rule: Rule) -> bool:
+        """Whether an allow by this rule would come before what decides (C1, C4)."""
+        if rule.direction is not self._side.direction or rule.action is not Action.ALLOW or rule.broken:
+            return False
+        if rule.tier is Tier.NETWORK_POLICY:
+            return not self._denied_by(Tier.ADMIN)
+        if rule.tier is Tier.BASELINE:
+            return self._denied_by(Tier.BASELINE) and self._comes_first(rule)
+        return self._comes_first(rule)
+
+    def _denied_by(self, tier: Tier) -> bool:
+        return self._side.reason is Reason.DENY_RULE and self._side.matches[0].rule.tier is tier
+
+    def _comes_first(self, rule: Rule) -> bool:
+        met = [match.rule for match in self._side.passed]
+        if self._side.reason is Reason.DENY_RULE:
+            met.append(self._side.matches[0].rule)
+        return all(rank(rule) < rank(other) for other in met if other.tier is rule.tier)
+
+    def _miss(self, rule: Rule, policy: PolicyRules) -> NearMiss | None:
+        subject = tuple(_pod_failures(self._index, rule.subject, self._subject, Role.SUBJECT))
+        if len(subject) > MOST_TERMS or (subject and self._is_forestalled(rule, policy)):
+            return None
+        peer, port = self._nearest_peer(rule), nearest_port(rule.ports, self._asked)
+        if peer is None or port is None:
+            return None
+        terms = (*subject, *peer[1], *port[1])
+        if not 1 <= len(terms) <= MOST_TERMS:
+            return None
+        return NearMiss(rule, peer[0] if peer[1] else None, port[0] if port[1] else None, terms)
+
+    def _nearest_peer(self, rule: Rule) -> _Nearest | None:
+        """The peer entry with the fewest failed terms, the first of several."""
+        best: _Nearest | None = None
+        for number, term in enumerate(rule.peers):
+            failed = peer_failures(self._index, term, self._peer, self._asked.family)
+            if failed is not None and (best is None or len(failed) < len(best[1])):
+                best = number, failed
+        return best
+
+    def _is_forestalled(self, rule: Rule, policy: PolicyRules) -> bool:
+        """Whether a policy with another subject would have its say in an earlier rule (C3)."""
+        return rule.tier is not Tier.NETWORK_POLICY and any(
+            self._meets(other)
+            for other in policy.rules
+            if other.direction is rule.direction and other.order[2] < rule.order[2]
+        )
+
+    def _meets(self, rule: Rule) -> bool:
+        found = (peer_failures(self._index, term, self._peer, self._asked.family) for term in rule.peers)
+        return first_port(rule.ports, self._asked) is not None and () in found
+
+
+def peer_failures(index: Index, term: Peer, peer: End, family: int) -> tuple[FailedTerm, ...] | None:
+    """What keeps a peer entry from matching; None where no term of it could be mended so that it does."""
+    match term:
+        case AnyPeer():
+            return ()
+        case Pods():
+            # Selectors see pods only, never the host's network, nodes or external addresses (N8, D3).
+            return tuple(_pod_failures(index, term, peer, Role.PEER)) if is_selectable(peer.member) else None
+        case Block():
+            return _block_failures(index, term, peer, family)
+        case Nodes(selector):
+            return _node_failures(selector, peer)
+        case _:  # names are not known of a destination (C12), nor is a field of the future (C13)
+            return None
+
+
+def _pod_failures(index: Index, pods: Pods, end: End, role: Role) -> Iterator[FailedTerm]:
+    namespace = end.member.namespace
+    if isinstance(pods.scope, InNamespace):
+        if pods.scope.name != namespace:
+            yield OtherNamespace(pods.scope.name, namespace)
+    else:
+        labels = index.labels_of(namespace)
+        for term in _failing(pods.scope.selector, labels):
+            yield NamespaceLabel(role, namespace, term, labels.get(term.key))
+    for term in _failing(pods.selector, end.member.labels):
+        yield PodLabel(role, end.name, term, end.member.labels.get(term.key))
+
+
+def _failing(selector: Selector, labels: Mapping[str, str]) -> Iterable[Term]:
+    return (term for term in selector.terms if not term.matches(labels))
+
+
+def _block_failures(index: Index, block: Block, peer: End, family: int) -> tuple[FailedTerm, ...] | None:
+    if not (block.everywhere or peer.member.kind == "External" or index.profile.blocks_match_cluster):
+        return None  # whatever the block, it would not match (D1)
+    own = [address for address in peer.member.addresses if (":" in address) == (family == 6)]
+    if not own:
+        return None
+    return () if any(address in block.addresses for address in own) else (OutsideBlock(own[0], block.addresses),)
+
+
+def _node_failures(selector: Selector, peer: End) -> tuple[FailedTerm, ...] | None:
+    member = peer.member
+    labels = member.labels if member.kind == "Node" else member.host_labels
+    if labels is None:
+        return None
+    name = member.name if member.kind == "Node" else member.node or ""
+    return tuple(NodeLabel(name, term, labels.get(term.key)) for term in _failing(selector, labels))
+
+
+def nearest_port(ports: Sequence[PortTerm], asked: Connection) -> _Nearest | None:
+    """The number of the entry that matches, or else comes nearest, and how it fails; None where none could be mended.
+
+    Nearest is one of the same protocol, then the least distance from the range or from what the name stands for.
+    """
+    matching = first_port(tuple(ports), asked)
+    if matching is not None:
+        return matching, ()
+    best: tuple[tuple[bool, int, int], FailedTerm] | None = None
+    for number, term in enumerate(ports):
+        if isinstance(term, PortRange | NamedPort):
+            off, failed = _off_range(term, asked) if isinstance(term, PortRange) else _off_name(term, asked)
+            key = (term.protocol not in (asked.protocol, ""), off, number)
+            if best is None or key < best[0]:
+                best = key, failed
+    return None if best is None else (best[0][2], (best[1],))
+
+
+def _off_range(term: PortRange, asked: Connection) -> tuple[int, FailedTerm]:
+    return max(term.first - asked.port, asked.port - term.last, 0), OtherPort(asked.protocol, asked.port, term)
+
+
+def _off_name(term: NamedPort, asked: Connection) -> tuple[int, FailedTerm]:
+    destination, meant = asked.destination, (term.name, term.protocol or asked.protocol)
+    # Nodes and external addresses have no port names (N13).
+    ports = destination.member.ports if is_selectable(destination.member) else ()
+    numbers = tuple(sorted({p.number for p in ports if (p.name, p.protocol) == meant}))
+    off = min((abs(n - asked.port) for n in numbers), default=_FAR)
+    return off, OtherNumber(asked.protocol, asked.port, term, destination.name, numbers)

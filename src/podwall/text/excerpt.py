@@ -1,0 +1,67 @@
+"""The lines of a text that a field takes up, as a person would cut them out to show them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from msgspec import Struct
+
+__all__ = ["Line", "excerpt"]
+
+_MOST_LINES = 14
+_AROUND = 1  # lines kept on each side of a marked one where not all can stay
+_LONGEST = 400  # characters: a file in one line is no text to show
+
+
+class Line(Struct, frozen=True):
+    """One line of a text; `number` counts from 1, and is 0 for lines that were left out here."""
+
+    number: int
+    text: str
+    marked: bool = False
+
+
+def excerpt(lines: Sequence[bytes], first: int, marked: Collection[int]) -> tuple[Line, ...]:
+    """The field that begins on line `first` (from 1), while the text is indented deeper; none if it cannot be cut.
+
+    `marked` are the lines to point at; they stay where not all lines can.
+    """
+    if not 1 <= first <= len(lines):
+        return ()
+    texts = [lines[number].decode(errors="replace").expandtabs() for number in range(first - 1, _end(lines, first))]
+    if any(len(text) > _LONGEST for text in texts):
+        return ()
+    found = [Line(number, text, number in marked) for number, text in enumerate(texts, start=first)]
+    return tuple(_shortened(found))
+
+
+def _end(lines: Sequence[bytes], first: int) -> int:
+    """How many lines there are up to the field's last one."""
+    indent = _indent(lines[first - 1])
+    last = at = first
+    while at < len(lines):
+        stripped = lines[at].strip()
+        if stripped and _indent(lines[at]) <= indent:
+            # The bracket that closes what was opened on the first line.
+            return at + 1 if stripped[:1] in b"]}" and lines[first - 1].rstrip()[-1:] in b"[{" else last
+        at += 1
+        if stripped and not stripped.startswith(b"#"):
+            last = at
+    return last
+
+
+def _indent(line: bytes) -> int:
+    return len(line) - len(line.lstrip(b" \t"))
+
+
+def _shortened(lines: list[Line]) -> list[Line]:
+    if len(lines) <= _MOST_LINES:
+        return lines
+    near = {n + d for n, line in enumerate(lines) if line.marked for d in range(-_AROUND, _AROUND + 1)}
+    out: list[Line] = []
+    for number, line in enumerate(lines):
+        if number == 0 or number in near:
+            out.append(line)
+        elif out[-1].number:
+            out.append(Line(0, "…"))
+    return out

@@ -1,0 +1,72 @@
+"""The lines that a field takes up."""
+
+from __future__ import annotations
+
+import pytest
+
+from podwall.text.excerpt import Line, excerpt
+
+BLOCK = b"""spec:
+  ingress:
+  - from:
+    - podSelector: {}
+
+    # who
+    - namespaceSelector: {}
+    ports:
+    - port: 80
+  # the next one
+  - from: []
+---
+kind: Other"""
+FLOW = b"""spec:
+  ingress: [{from: [{podSelector: {}}],
+             ports: [{port: 80}]}]
+  egress: []"""
+JSON = b"""{
+  "spec": {
+    "ingress": [
+      {
+        "from": [],
+        "ports": []
+      },
+      {}
+    ]
+  }
+}"""
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        (BLOCK, 3, 9),
+        (BLOCK, 4, 4),
+        (BLOCK, 11, 11),
+        (BLOCK, 13, 13),
+        (BLOCK, 1, 11),
+        (FLOW, 2, 3),
+        (JSON, 4, 7),
+        (JSON, 8, 8),
+    ],
+)
+def test_extent(text: bytes, first: int, last: int) -> None:
+    found = excerpt(text.splitlines(), first, ())
+    assert (found[0].number, found[-1].number) == (first, last)
+    assert [line.text.encode() for line in found] == text.splitlines()[first - 1 : last]
+
+
+def test_marks() -> None:
+    found = excerpt(BLOCK.splitlines(), 3, {4, 9})
+    assert [line.number for line in found if line.marked] == [4, 9]
+
+
+def test_long_ones_keep_the_marked_lines() -> None:
+    lines = [b"- from:", *(b"  - podSelector: {}" for _ in range(40))]
+    found = excerpt(lines, 1, {20})
+    assert [line.number for line in found] == [1, 0, 19, 20, 21, 0]
+    assert found[1] == Line(0, "…")
+
+
+@pytest.mark.parametrize(("lines", "first"), [([], 1), ([b"a"], 0), ([b"a"], 2), ([b"x" * 500], 1)])
+def test_nothing_to_show(lines: list[bytes], first: int) -> None:
+    assert excerpt(lines, first, ()) == ()
