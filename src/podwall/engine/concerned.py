@@ -6,7 +6,7 @@ count only in what they say about the subjects; endpoints that nothing of all th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 
 import msgspec
@@ -17,7 +17,19 @@ from podwall.engine.cells import Cells
 from podwall.engine.grants import union
 from podwall.engine.index import Index, Slots
 from podwall.engine.layout import Layout
-from podwall.engine.rules import Block, Direction, Domains, NamedPort, Peer, Pods, PolicyRules, PortTerm, Rule
+from podwall.engine.rules import (
+    Block,
+    Direction,
+    Domains,
+    InNamespace,
+    NamedPort,
+    Peer,
+    Pods,
+    PolicyRules,
+    PortTerm,
+    Rule,
+    Scope,
+)
 from podwall.engine.sets import AddrSet
 
 __all__ = ["Concerned", "concerned", "index_of"]
@@ -26,7 +38,7 @@ _Clause = tuple[Direction, Pods, tuple[PortTerm, ...], Peer]
 
 
 class Concerned(Struct, frozen=True):
-    """Endpoints in sets that nothing tells apart, which of them are subjects of the change, and the policies for all."""
+    """Endpoints in sets that nothing tells apart, which of them are subjects of the change, and the policies needed."""
 
     members: tuple[tuple[Endpoint, ...], ...]
     subjects: tuple[bool, ...]
@@ -121,13 +133,16 @@ def _has_address(endpoint: Endpoint, addresses: AddrSet) -> bool:
 
 def _policies(index: Index, subjects: Slots, everyone: Slots | None) -> Iterator[PolicyRules]:
     """Those of the subjects' namespaces and of the whole cluster, and what the rest say about the subjects."""
-    asked = [e for e, slot in index.endpoints() if subjects.get(e.namespace, 0) >> slot & 1]
+    asked: dict[str, list[Endpoint]] = {name: [] for name in sorted(subjects)}
+    for endpoint, slot in index.endpoints():
+        if subjects.get(endpoint.namespace, 0) >> slot & 1:
+            asked[endpoint.namespace].append(endpoint)
     isolated: dict[tuple[str, Direction], int] = {}
     for ref, policy in index.policies.items():
         if not ref.namespace or ref.namespace in subjects:
             yield policy
         elif everyone is None or ref.namespace in everyone:
-            rules = tuple(_about(index, policy.rules, subjects, asked))
+            rules = tuple(_about(index, policy.rules, asked))
             new = tuple(
                 i for i in policy.isolations if _adds(isolated, (ref.namespace, i.direction), index.pods(i.subject))
             )
@@ -142,20 +157,31 @@ def _adds(isolated: dict[tuple[str, Direction], int], key: tuple[str, Direction]
     return isolated[key] != known
 
 
-def _about(index: Index, rules: Iterable[Rule], subjects: Slots, asked: Sequence[Endpoint]) -> Iterator[Rule]:
+def _about(index: Index, rules: Iterable[Rule], asked: Mapping[str, Sequence[Endpoint]]) -> Iterator[Rule]:
+    """What rules say about the subjects, whatever they say about others."""
     for rule in rules:
-        peers = tuple(peer for peer in rule.peers if _may_meet(index, peer, subjects, asked))
+        peers = tuple(met for peer in rule.peers for met in _met(index, peer, asked))
         if peers:
             yield rule if peers == rule.peers else msgspec.structs.replace(rule, peers=peers)
 
 
-def _may_meet(index: Index, peer: Peer, subjects: Slots, asked: Sequence[Endpoint]) -> bool:
+def _met(index: Index, peer: Peer, asked: Mapping[str, Sequence[Endpoint]]) -> Iterator[Peer]:
+    """The part of a peer that may match a subject; selectors are looked up in the subjects' namespaces alone."""
     if isinstance(peer, Pods):
-        selected = index.pods(peer)
-        return any(slots & selected.get(name, 0) for name, slots in subjects.items())
-    if isinstance(peer, Block):
-        return any(_has_address(endpoint, peer.addresses) for endpoint in asked)
-    return True
+        for namespace, endpoints in asked.items():
+            if _covers(index, peer.scope, namespace) and any(peer.selector.matches(e.labels) for e in endpoints):
+                yield Pods(InNamespace(namespace), peer.selector)
+    elif isinstance(peer, Block):
+        if any(_has_address(endpoint, peer.addresses) for held in asked.values() for endpoint in held):
+            yield peer
+    else:
+        yield peer
+
+
+def _covers(index: Index, scope: Scope, namespace: str) -> bool:
+    if isinstance(scope, InNamespace):
+        return scope.name == namespace
+    return scope.selector.matches(index.labels_of(namespace))
 
 
 # Endpoints
