@@ -61,10 +61,15 @@ def test_marks() -> None:
 
 
 def test_long_ones_keep_the_marked_lines() -> None:
-    lines = [b"- from:", *(b"  - podSelector: {}" for _ in range(40))]
-    found = excerpt(lines, 1, {20})
-    assert [line.number for line in found] == [1, 0, 19, 20, 21, 0]
+    peer = [b"  - podSelector:", b"      matchLabels:", b"        app: web"]
+    found = excerpt([b"- from:", *(line for _ in range(20) for line in peer)], 1, {20})
+    assert [line.number for line in found] == [1, 0, 19, 20, 21, 22, 23, 0]
     assert found[1] == Line(0, "…")
+
+
+def test_a_long_marked_field_is_cut() -> None:
+    found = excerpt([b"- from:", b"  - podSelector:", *(b"      # x" for _ in range(40)), b"      a: b"], 1, {2})
+    assert [line.number for line in found] == [*range(1, 11), 0]
 
 
 @pytest.mark.parametrize(("lines", "first"), [([], 1), ([b"a"], 0), ([b"a"], 2), ([b"x" * 500], 1)])

@@ -29,7 +29,7 @@ Source = Annotated[
 ]
 Destination = Annotated[str, typer.Argument(metavar="DST", help="The same, also as DST:PORT.")]
 PortText = Annotated[
-    str | None, typer.Argument(metavar="[PORT]", help="Number or name: 53, 53/udp, http. Without it, every port.")
+    str | None, typer.Argument(metavar="PORT", help="Number or name: 53, 53/udp, http. Without it, every port.")
 ]
 
 

@@ -97,11 +97,13 @@ class _Search:
         made: list[tuple[tuple[object, ...], Change]] = []
         for candidate in islice(sorted(candidates, key=lambda c: c.rank), MOST_JUDGED):
             if all(v.allowed is wanted for v in self._judged(candidate.rules)):
-                names = names or names_of(self._model.groups(self._model.reach))
+                names = names or names_of(self._index)
                 change = self._change(candidate, names)
                 collateral = change.opens.count + change.closes.count
                 made.append(((change.fields, collateral, candidate.order), change))
         made.sort(key=lambda item: item[0])
+        if not made and not refused:
+            refused += [Refused(direction, Refusal.NOTHING) for direction in Direction]
         return Changes(wanted, tuple(change for _, change in made), tuple(refused))
 
     def _change(self, candidate: Candidate, names: Names) -> Change:

@@ -1,21 +1,25 @@
-"""Everything else that a change opens or closes: pairs by the names that a map has for them, without what is asked."""
+"""Everything else that a change opens or closes: pairs by name, without what is asked.
+
+Replicas of one controller go by its name where all of them are concerned alike, else by their own. (On the map the
+largest class has the controller's name; which one that is, it takes the whole map to tell.)
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import nsmallest
 from typing import TypeAlias
 
 from msgspec import Struct
 
-from podwall.cluster.endpoints import Endpoint
+from podwall.cluster.endpoints import Controller, Endpoint
 from podwall.engine.effect import Difference, Party
-from podwall.engine.grouping import Group
-from podwall.engine.index import EndpointKey, key_of
+from podwall.engine.index import EndpointKey, Index, key_of
 from podwall.engine.sets import NO_ADDRESSES, AddrSet, PortSet, address_number
 from podwall.engine.verdict import Connection, End
 
-__all__ = ["Pair", "Pairs", "names_of", "pairs"]
+__all__ = ["Names", "Pair", "Pairs", "Shown", "names_of", "pairs"]
 
 MOST_LISTED = 20
 
@@ -49,14 +53,33 @@ class _Name(Struct, frozen=True):
     addresses: AddrSet | None = None
 
 
-Names: TypeAlias = Mapping[EndpointKey, Group]
+class Shown(Struct, frozen=True):
+    """What the replicas of one controller, or a single endpoint, go by. `many` is as in Group."""
+
+    name: str
+    replicas: int
+    many: bool
+
+
+Names: TypeAlias = Mapping[EndpointKey, Shown]
 _Opened: TypeAlias = tuple[tuple[int, PortSet], ...]
 _Row: TypeAlias = tuple[_Name, _Name, dict[int, PortSet]]
 
 
-def names_of(groups: Iterable[Group]) -> Names:
-    """What each endpoint is shown as."""
-    return {key_of(member): group for group in groups for member in group.members}
+def names_of(index: Index) -> Names:
+    """What each endpoint is shown as; `ns/Kind/name` for a controller whose name something else has too."""
+    families: dict[tuple[str, Controller], list[Endpoint]] = {}
+    for endpoint, _ in index.endpoints():
+        itself = endpoint.controller or Controller(endpoint.kind, endpoint.name)
+        families.setdefault((endpoint.namespace, itself), []).append(endpoint)
+    holders = Counter((namespace, controller.name) for namespace, controller in families)
+    out: dict[EndpointKey, Shown] = {}
+    for (namespace, controller), members in families.items():
+        unique = controller.kind == "Pod" or holders[namespace, controller.name] == 1
+        name = f"{namespace}/{controller.name}" if unique else f"{namespace}/{controller.kind}/{controller.name}"
+        shown = Shown(name, len(members), len(members) > 1 or any(e.many for e in members))
+        out.update((key_of(member), shown) for member in members)
+    return out
 
 
 def pairs(found: Sequence[Difference], names: Names, asked: Connection, *, opened: bool) -> Pairs:
@@ -104,7 +127,7 @@ def _rows(parties: tuple[Party, Party, dict[int, PortSet]], names: Names) -> Ite
 
 
 def _named(party: Party, names: Names) -> Iterator[_Name]:
-    """A group's name where all of it is there, else its Pods'."""
+    """A controller's name where all its replicas are there, else theirs."""
     if party.addresses is not None:
         yield _external(party.addresses)
         return
@@ -112,9 +135,9 @@ def _named(party: Party, names: Names) -> Iterator[_Name]:
     for member in party.members:
         held.setdefault(names[key_of(member)].name, []).append(member)
     for members in held.values():
-        group = names[key_of(members[0])]
-        if len(members) == len(group.members):
-            yield _Name(group.name, group.many)
+        shown = names[key_of(members[0])]
+        if len(members) == shown.replicas:
+            yield _Name(shown.name, shown.many)
         else:
             yield from (_Name(f"{member.namespace}/{member.name}") for member in members)
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 __all__ = ["Line", "excerpt"]
 
 _MOST_LINES = 14
-_AROUND = 1  # lines kept on each side of a marked one where not all can stay
+_WITHIN = 8  # lines kept of a marked field where not all can stay
 _LONGEST = 400  # characters: a file in one line is no text to show
 
 
@@ -54,10 +54,17 @@ def _indent(line: bytes) -> int:
     return len(line) - len(line.lstrip(b" \t"))
 
 
+def _near(lines: list[Line], at: int) -> range:
+    """The line before a marked one, and as much as can stay of what is indented deeper."""
+    indent = _indent(lines[at].text.encode())
+    deeper = (n for n in range(at + 1, len(lines)) if _indent(lines[n].text.encode()) <= indent)
+    return range(max(at - 1, 0), min(next(deeper, len(lines)), at + _WITHIN) + 1)
+
+
 def _shortened(lines: list[Line]) -> list[Line]:
     if len(lines) <= _MOST_LINES:
         return lines
-    near = {n + d for n, line in enumerate(lines) if line.marked for d in range(-_AROUND, _AROUND + 1)}
+    near = {kept for n, line in enumerate(lines) if line.marked for kept in _near(lines, n)}
     out: list[Line] = []
     for number, line in enumerate(lines):
         if number == 0 or number in near:
