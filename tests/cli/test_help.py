@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 
 import pytest
 
+from podwall.cli.main import main
 from tests.cli.program import SHOP, podwall
 
 COMMANDS = ["map", "verdict", "version"]
@@ -68,6 +70,20 @@ def test_the_example_with_a_question_works() -> None:
     arguments[arguments.index("shop/")] = str(SHOP / "good")
     done = podwall(*arguments, stdin=question.replace("shop/db", "shop/cart").replace("5432", "7070"))
     assert (done.code, json.loads(done.out)["verdict"]) == (0, "allow")
+
+
+@pytest.mark.parametrize(
+    ("started", "called"),
+    [("/bin/podwall", "podwall"), ("/bin/kubectl-podwall", "kubectl podwall"), ("kubectl-podwall", "kubectl podwall")],
+)
+def test_help_calls_the_program_as_it_was_called(
+    started: str, called: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [started, "map", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith(f"Usage: {called} map [OPTIONS]\n")
 
 
 @pytest.mark.parametrize("command", ["map", "verdict"])

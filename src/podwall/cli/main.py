@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -45,4 +47,5 @@ def _version(streams: Streams, output: str) -> int:
 
 def main() -> None:
     """Entry point of `podwall`, and of `kubectl podwall` by way of `kubectl-podwall`."""
-    app()
+    plugin = Path(sys.argv[0]).name.startswith("kubectl-")
+    app(prog_name="kubectl podwall" if plugin else "podwall")

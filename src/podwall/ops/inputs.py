@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
@@ -195,5 +194,4 @@ def _listed(names: Sequence[str]) -> str:
 
 def _read(texts: Iterable[files.Text], decoder: Decoder) -> tuple[str, ...]:
     """One line for each text."""
-    objects = Counter(located.origin.source for located in decoder.objects)
-    return tuple(f"{text.name}: {len(text.data):,} bytes, {objects[text.name]:,} objects" for text in texts)
+    return tuple(f"{text.name}: {len(text.data):,} bytes, {decoder.counts[text.name]:,} objects" for text in texts)

@@ -49,7 +49,8 @@ class Decoder:
     """Collects what texts hold.
 
     `problems` and `mistakes` are errors, `warnings` are not; `unanalyzed` counts policies left out, `skipped` says what
-    was passed over though it may hold objects, `foreign` names files that hold none.
+    was passed over though it may hold objects, `foreign` names files that hold none. `counts` has the number of objects
+    by text.
     """
 
     def __init__(self) -> None:
@@ -60,6 +61,7 @@ class Decoder:
         self.unanalyzed: dict[tuple[str, str], int] = {}
         self.skipped: list[str] = []
         self.foreign: set[str] = set()
+        self.counts: dict[str, int] = {}
         self.found = 0
         self._typed = msgspec.json.Decoder(KubernetesObject)
 
@@ -72,12 +74,13 @@ class Decoder:
             for entry in entries(text, refused):
                 self.found += 1
                 self._take(entry, walked=text.walked)
-        if any(in_template(text.data, error.line) for error in refused):
+        if refused and in_template(text.data, (error.line for error in refused)):
             for part, length in zip(collected, before, strict=True):
                 del part[length:]
             self.skipped.append(f"{text.name} {TEMPLATE}")
         else:
             self.problems += [error.problem for error in refused]
+        self.counts[text.name] = len(self.objects) - before[0]
 
     def _take_whole(self, text: Text) -> bool:
         """The common case at once: one JSON List of nothing but kinds that are read. Whether it was that."""

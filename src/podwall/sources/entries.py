@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 from msgspec import Raw, Struct, ValidationError
@@ -102,11 +102,14 @@ def _of_items(of_list: Header) -> Header:
     return Header(kind, of_list.apiVersion) if kind else Header()
 
 
-def in_template(data: bytes, line: int) -> bool:
-    """Whether the document around a line (from 1) has template syntax in it."""
+def in_template(data: bytes, lines: Iterable[int]) -> bool:
+    """Whether a document around one of the lines (from 1) has template syntax in it."""
     if not _TEMPLATE.search(data):
         return False
-    lines = data.splitlines()
-    first = next((n for n in range(min(line, len(lines)) - 1, -1, -1) if lines[n].startswith(b"---")), 0)
-    last = next((n for n in range(line, len(lines)) if lines[n].startswith(b"---")), len(lines))
-    return any(_TEMPLATE.search(part) for part in lines[first:last])
+    document, documents, templates = 0, [], set()
+    for line in data.splitlines():
+        document += line.startswith(b"---")
+        documents.append(document)
+        if _TEMPLATE.search(line):
+            templates.add(document)
+    return any(documents[min(line, len(documents)) - 1] in templates for line in lines)
