@@ -38,6 +38,7 @@ QUERIES = 100_000
 SMALL = ("shape", "--pods", "2000")
 MEDIUM = ("shape", "--pods", "10000")
 LARGE = ("shape", "--pods", "100000", "--pods-per-ns", "80")
+TIERED = ("--cluster-policies", "20")
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -56,7 +57,9 @@ ROWS = (
     Row("help", "help", seconds=0.15),
     Row("2k", "summary", SMALL, 2_000, 800, seconds=0.35, megabytes=80),
     Row("10k", "summary", MEDIUM, 10_000, 4_000, seconds=0.8, megabytes=150),
+    Row("10k-tiers", "summary", (*MEDIUM, *TIERED), 10_000, 4_020, seconds=0.8, megabytes=150),
     Row("100k", "summary", LARGE, 100_000, 10_000, seconds=4, megabytes=800),
+    Row("100k-tiers", "summary", (*LARGE, *TIERED), 100_000, 10_020, seconds=4, megabytes=800),
     Row("100k-full", "summary", (*LARGE, "--full"), 100_000, 10_000, seconds=5),
     Row("hostile", "summary", ("hostile",), 60_000, 4_000, megabytes=1_500),
     Row("verdicts", "verdict", MEDIUM, 10_000, 4_000, seconds=2),

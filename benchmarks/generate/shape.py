@@ -9,6 +9,7 @@ from random import Random
 
 import msgspec
 
+from benchmarks.generate.cluster_policies import cluster_policies
 from benchmarks.generate.objects import (
     Object,
     Workload,
@@ -29,12 +30,15 @@ OWNERS = ("amber", "cobalt", "jade")
 
 
 class Shape(msgspec.Struct, frozen=True):
-    """The numbers of a `shape`. `pods` counts every Pod object; `replicas` pods share an owner and a label set."""
+    """The numbers of a `shape`. `pods` counts every Pod object; `replicas` pods share an owner and a label set;
+    `cluster_policies` come on top of the namespaces' own.
+    """
 
     pods: int
     policies_per_ns: int = 8
     pods_per_ns: int = 20
     replicas: int = 1
+    cluster_policies: int = 0
     seed: int = 1
     full: bool = False
 
@@ -65,7 +69,7 @@ class Call(msgspec.Struct, frozen=True):
 
 
 def shape(spec: Shape) -> Iterator[Object]:
-    """The objects of a cluster as teams run it: Namespaces, then Pods, then NetworkPolicies."""
+    """The objects of a cluster as teams run it: Namespaces, then Pods, then policies."""
     yield make_namespace("kube-system")
     yield make_namespace("monitoring")
     for number in range(spec.namespaces):
@@ -74,6 +78,7 @@ def shape(spec: Shape) -> Iterator[Object]:
     pods = _shape_pods(spec)
     yield from map(filled, pods) if spec.full else pods
     yield from _shape_policies(spec)
+    yield from cluster_policies(spec.cluster_policies)
 
 
 def _workload(spec: Shape, namespace: int, index: int) -> Workload:

@@ -14,6 +14,7 @@ NAME = "kubernetes.io/metadata.name"
 
 SHAPE = ("shape", "--pods", "204", "--pods-per-ns", "17")
 HOSTILE = ("hostile", "--pods", "300", "--policies", "120", "--namespaces", "7")
+TIERED = (*SHAPE, "--cluster-policies", "20")
 QUERIES = ("queries", "--pods", "204", "--pods-per-ns", "17", "--replicas", "3", "--count", "200")
 
 Object = dict[str, Any]
@@ -26,7 +27,7 @@ def generated(*arguments: str) -> bytes:
 def items(*arguments: str) -> dict[str, list[Object]]:
     listed = json.loads(generated(*arguments))
     assert (listed["apiVersion"], listed["kind"]) == ("v1", "List")
-    kinds: dict[str, list[Object]] = {"Namespace": [], "Pod": [], "NetworkPolicy": []}
+    kinds: dict[str, list[Object]] = {"Namespace": [], "Pod": [], "NetworkPolicy": [], "ClusterNetworkPolicy": []}
     for item in listed["items"]:
         kinds[item["kind"]].append(item)
     return kinds
@@ -59,8 +60,8 @@ def peers(policy: Object) -> list[Object]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [SHAPE, (*SHAPE, "--full", "--indent", "4"), (*SHAPE, "--format", "yaml"), HOSTILE, QUERIES],
-    ids=["shape", "shape full", "shape yaml", "hostile", "queries"],
+    [SHAPE, (*SHAPE, "--full", "--indent", "4"), (*SHAPE, "--format", "yaml"), TIERED, HOSTILE, QUERIES],
+    ids=["shape", "shape full", "shape yaml", "shape with tiers", "hostile", "queries"],
 )
 def test_same_arguments_give_the_same_bytes_and_another_seed_others(arguments: tuple[str, ...], tmp_path: Path) -> None:
     file = tmp_path / "out"
@@ -85,14 +86,21 @@ def test_a_shape_has_the_counts_asked_for(
     pods: int, per_namespace: int, policies: int, expected: tuple[int, int, int]
 ) -> None:
     found = items("shape", "--pods", str(pods), "--pods-per-ns", str(per_namespace), "--policies-per-ns", str(policies))
-    assert tuple(map(len, found.values())) == expected
+    assert tuple(map(len, found.values())) == (*expected, 0)
     budgets = Counter(policy["metadata"]["namespace"] for policy in found["NetworkPolicy"])
     assert set(budgets.values()) <= {policies}
 
 
+def test_policies_of_the_cluster_come_on_top_in_both_tiers() -> None:
+    found = items(*TIERED)
+    assert tuple(map(len, found.values())) == (14, 204, 96, 20)
+    tiers = Counter(policy["spec"]["tier"] for policy in found["ClusterNetworkPolicy"])
+    assert tiers == {"Admin": 16, "Baseline": 4}
+
+
 def test_a_hostile_cluster_has_the_counts_asked_for_and_no_two_pods_alike() -> None:
     found = items(*HOSTILE)
-    assert tuple(map(len, found.values())) == (7, 300, 120)
+    assert tuple(map(len, found.values())) == (7, 300, 120, 0)
     assert len({json.dumps(pod["metadata"]["labels"], sort_keys=True) for pod in found["Pod"]}) == 300
     selectors = [peer for policy in found["NetworkPolicy"] for peer in peers(policy) if "ipBlock" not in peer]
     assert all(peer["namespaceSelector"] == {} for peer in selectors)

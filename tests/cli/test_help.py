@@ -11,7 +11,12 @@ import pytest
 from podwall.cli.main import main
 from tests.cli.program import SHOP, podwall
 
-COMMANDS = ["map", "verdict", "version"]
+COMMANDS = ["explain", "map", "verdict", "version"]
+LISTED_FLAGS = {
+    "explain": ["-A", "-o", "--family", "--change"],
+    "map": ["-A", "-o", "--summary", "--why", "--exposure"],
+    "verdict": ["--queries", "--trace"],
+}
 INPUT = ["-f", "-k", "-n", "--cni", "--pod-cidr", "--skip-invalid", "--strict", "--ignore-kinds", "-q", "-v"]
 
 
@@ -33,14 +38,11 @@ def test_no_command_is_a_usage_error_that_helps() -> None:
     assert (done.code, "Usage: podwall" in done.out + done.err) == (2, True)
 
 
-@pytest.mark.parametrize(
-    ("command", "flags"),
-    [("map", [*INPUT, "-A", "-o", "--summary", "--why"]), ("verdict", [*INPUT, "--queries", "--trace"])],
-)
-def test_every_flag_is_explained(command: str, flags: list[str]) -> None:
+@pytest.mark.parametrize("command", LISTED_FLAGS)
+def test_every_flag_is_explained(command: str) -> None:
     help_text = podwall(command, "--help").out
     listed = [line.split() for line in help_text.splitlines() if line.startswith("  -")]
-    assert {words[0].rstrip(",") for words in listed} == {*flags, "-h"}
+    assert {words[0].rstrip(",") for words in listed} == {*INPUT, *LISTED_FLAGS[command], "-h"}
     assert "--debug" not in help_text  # for those who are asked for it
 
 
@@ -50,7 +52,7 @@ def examples(command: str) -> list[str]:
     return block.replace("|\n", "| ").strip().split("\n")
 
 
-@pytest.mark.parametrize("command", ["map", "verdict"])
+@pytest.mark.parametrize("command", LISTED_FLAGS)
 def test_examples_stand_as_they_are_typed(command: str) -> None:
     found = examples(command)
     assert len(found) > 1
@@ -90,3 +92,9 @@ def test_help_calls_the_program_as_it_was_called(
 def test_exit_codes_are_explained(command: str) -> None:
     text = podwall(command, "--help").out
     assert "Exit codes:\n    0  answered               3  incomplete input" in text
+
+
+def test_explain_tells_a_denial_from_an_allow() -> None:
+    text = podwall("explain", "--help").out
+    assert "Exit codes:\n    0  allowed                2  usage or input error" in text
+    assert "\n    1  denied                 3  incomplete input" in text

@@ -99,7 +99,13 @@ def test_commands_that_are_mentioned_run(command: str, programs: Path) -> None:
 
 def test_there_is_something_to_run() -> None:
     commands = " ".join([*(command for command, _ in transcripts()), *mentioned()])
-    for word in ("podwall map -f examples/shop/good", "podwall verdict", "kubectl get", "podwall map -f -"):
+    for word in (
+        "podwall map -f examples/shop/good",
+        "podwall explain",
+        "podwall verdict",
+        "kubectl get",
+        "podwall map -f -",
+    ):
         assert word in commands
 
 
@@ -123,7 +129,7 @@ def test_how_transcripts_are_compared(said: list[str], expected: bool) -> None:
 
 def test_the_table_of_exit_codes_is_that_of_the_program() -> None:
     rows = re.findall(r"^\| (\d) \| ", README, re.MULTILINE)
-    assert rows == ["0", "2", "3", "4"]
+    assert rows == ["0", "1", "2", "3", "4"]
 
 
 def test_links_lead_somewhere() -> None:

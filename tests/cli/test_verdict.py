@@ -270,6 +270,11 @@ def test_a_trace_names_the_rules_that_decide() -> None:
         "isolated": False,
         "isolatedBy": [],
         "decidedBy": [],
+        "passed": [],
+        "tiers": [],
+        "otherwise": None,
+        "nearMisses": [],
+        "moreNearMisses": 0,
     }
     assert trace["ingress"]["isolatedBy"] == [ref]
     assert trace["ingress"]["decidedBy"] == [
@@ -280,6 +285,7 @@ def test_a_trace_names_the_rules_that_decide() -> None:
             "rule": "spec.ingress[0]",
             "peer": "from[0]",
             "port": "ports[0]",
+            "line": 53,
         }
     ]
 

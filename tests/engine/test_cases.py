@@ -12,7 +12,7 @@ from podwall.errors import UnknownReference
 from tests.truth.cases import Case, Line, Said, load_cases
 from tests.truth.engine import Read, as_json, as_stream, ask, read_text
 
-KNOWN = {"NetworkPolicy"}  # the kinds of policy that the engine reads
+KNOWN = {"NetworkPolicy", "ClusterNetworkPolicy", "AdminNetworkPolicy", "BaselineAdminNetworkPolicy"}
 CASES = load_cases()
 ASKED = [case for case in CASES if case.expect]
 WRONG = [case for case in CASES if case.problems]

@@ -11,8 +11,9 @@ from podwall.engine.model import Model
 from podwall.engine.questions import Question
 from podwall.engine.rules import AnyPeer, AnyPort, Direction
 from podwall.engine.verdict import Connection, Match, Reason, Side, Verdict
+from tests.truth.changed import home, without_rules
 from tests.truth.clusters import random_cluster
-from tests.truth.compare import home, reference, without_rules
+from tests.truth.compare import reference
 from tests.truth.engine import assumed_addresses, model_of
 from tests.truth.oracle import Oracle
 from tests.truth.picture import several_items

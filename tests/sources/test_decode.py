@@ -127,7 +127,7 @@ def test_an_empty_text_has_none(data: str) -> None:
         ("CiliumNetworkPolicy", "cilium.io/v2", True),
         ("NetworkPolicy", "crd.projectcalico.org/v1", True),
         ("GlobalNetworkPolicy", "projectcalico.org/v3", True),
-        ("AdminNetworkPolicy", "policy.networking.k8s.io/v1alpha1", True),
+        ("AdminNetworkPolicy", "crd.example.com/v1", False),
         ("NetworkPolicy", "extensions/v1beta1", True),
         ("NetworkPolicy", "networking.k8s.io/v1", False),
         ("Service", "serving.knative.dev/v1", False),

@@ -17,10 +17,11 @@ from podwall.engine.connections import Edge, External, edges, externals_of
 from podwall.engine.grouping import Group, weights_of
 from podwall.engine.sets import NO_PORTS, PortSet
 from podwall.errors import UnknownReference
+from tests.truth.changed import Named, off_nodes, only_rules_of, policy_names, refusing
 from tests.truth.clusters import random_cluster, random_queries
 from tests.truth.engine import Answer, ask, assumed_addresses, model_of
 from tests.truth.oracle import Oracle, OracleError, Undecided
-from tests.truth.picture import get, several_items
+from tests.truth.picture import TIER_KINDS, get, several_items
 from tests.truth.targets import Targets, service_addresses
 from tests.truth.vocabulary import PROTOCOLS, Object, maybe
 
@@ -43,11 +44,11 @@ class Tally:
 
 
 def trial(seed: int, weights: Sequence[int] = (3, 4, 2, 0)) -> Trial:
-    """The cluster of a seed; `weights` says how often each size comes."""
+    """The cluster of a seed, every other one with cluster-wide policies; `weights` says how often each size comes."""
     rng = random.Random(seed)
     (size,) = rng.choices(SIZES, weights)
     cni = "cilium" if maybe(rng, 0.25) else "kubernetes"
-    return Trial(random_cluster(rng, size), cni, rng)
+    return Trial(random_cluster(rng, size, tiers=seed % 2 == 1), cni, rng)
 
 
 class Trial:
@@ -256,7 +257,7 @@ class Trial:
             tally.failures.append(f"counted by words {by_words} pairs are open, else {counts.open_pairs}")
 
     def compare_reasons(self, groups: Sequence[Group], found: Sequence[Edge], tally: Tally) -> None:
-        """Some edges: a policy stands under `egress_by` or `ingress_by` exactly if its rules alone would do."""
+        """Some edges: a policy stands under `egress_by` or `ingress_by` exactly if it lets some open port through."""
         inside = {g.name: g for g in groups}
         for edge in self.rng.sample(found, min(2, len(found))):
             ends = inside.get(edge.src), inside.get(edge.dst)
@@ -266,28 +267,37 @@ class Trial:
                     ("egress", edge.egress_by, ends[0]),
                     ("ingress", edge.ingress_by, ends[1]),
                 ):
-                    names = None if by is None else {p.name for p in by}
+                    names = None if by is None else {(p.kind, p.name) for p in by}
                     want = self.permitting(direction, probe, edge, subject.namespace)
                     tally.reasons += 1
                     if names != want or names == set():
                         tally.failures.append(f"{edge.src} -> {edge.dst} {direction} is by {names}, should be {want}")
 
-    def permitting(self, direction: str, probe: Probe, edge: Edge, namespace: str) -> set[str] | None:
-        """The policies of the subject's namespace that alone let some open port through; None if none isolates it."""
-        own = {n for n, home in policy_names(self.objects) if home == namespace}
-        if self.lets(None, direction, probe, edge):
-            return None
-        return {name for name in own if self.lets((namespace, name), direction, probe, edge)}
+    def permitting(self, direction: str, probe: Probe, edge: Edge, namespace: str) -> set[Named] | None:
+        """The policies that let some open port through; None if no policy does, and none isolates the subject."""
+        objects = off_nodes(self.objects)
+        found = {
+            name
+            for name in policy_names(objects, None)
+            if "deny" in self.answers(refusing(objects, {name}), direction, probe, edge)
+        }
+        left = refusing(objects, set(policy_names(objects, None)))  # what no tier accepts is for NetworkPolicies
+        if "allow" in self.answers(only_rules_of(left, None), direction, probe, edge):
+            return found or None
+        for name in policy_names(objects, namespace):
+            if "allow" in self.answers(only_rules_of(left, (namespace, name[1])), direction, probe, edge):
+                found.add(name)
+        return found
 
-    def lets(self, policy: tuple[str, str] | None, direction: str, probe: Probe, edge: Edge) -> bool:
-        """Whether one policy's rules alone let some open port of an edge through, isolation being what it is."""
-        oracle = self.oracle_of(off_nodes(only_rules_of(self.objects, policy)))
-        return any(
-            oracle.verdict(*probe, protocol, port, family)[direction] == "allow"
+    def answers(self, objects: list[Object], direction: str, probe: Probe, edge: Edge) -> set[int | str]:
+        """What one direction says of the open ports of an edge, the objects being others."""
+        oracle = self.oracle_of(objects)
+        return {
+            oracle.verdict(*probe, protocol, port, family)[direction]
             for family, ports in edge.ports.items()
             for protocol, port in self.starts
             if (protocol, port) in ports
-        )
+        }
 
 
 def reference(endpoint: Endpoint) -> str:
@@ -302,45 +312,6 @@ def families(party: Party) -> set[int]:
     return {6 if ":" in a else 4 for a in party.members[0].addresses}
 
 
-def off_nodes(objects: Iterable[Object]) -> list[Object]:
-    """The objects with no Pod on a node, those of the host network excepted."""
-    return [off_node(o) if o["kind"] == "Pod" and not get(o, "spec", "hostNetwork") else o for o in objects]
-
-
-def off_node(pod: Object) -> Object:
-    """A Pod that does not say where it runs."""
-    spec = {k: v for k, v in (pod.get("spec") or {}).items() if k != "nodeName"}
-    status = {k: v for k, v in (pod.get("status") or {}).items() if k not in ("hostIP", "hostIPs")}
-    return {**pod, "spec": spec, "status": status}
-
-
-def policy_names(objects: Iterable[Object]) -> Iterator[tuple[str, str]]:
-    """Name and namespace of every policy."""
-    for obj in objects:
-        if obj["kind"] == "NetworkPolicy":
-            yield obj["metadata"]["name"], obj["metadata"].get("namespace") or "default"
-
-
-def only_rules_of(objects: Iterable[Object], policy: tuple[str, str] | None) -> list[Object]:
-    """The objects with all policies isolating as before, and none but one allowing anything."""
-    return [
-        o if o["kind"] != "NetworkPolicy" or (home(o), o["metadata"]["name"]) == policy else without_rules(o)
-        for o in objects
-    ]
-
-
-def home(obj: Object) -> str:
-    """An object's namespace (D12)."""
-    return str(obj["metadata"].get("namespace") or "default")
-
-
-def without_rules(policy: Object) -> Object:
-    """The policy's isolation alone, with its types written out (N3)."""
-    spec = policy.get("spec") or {}
-    types = spec.get("policyTypes") or (["Ingress", "Egress"] if spec.get("egress") else ["Ingress"])
-    return {**policy, "spec": {"podSelector": spec.get("podSelector"), "policyTypes": types}}
-
-
 def boundaries(objects: Iterable[Object]) -> Iterator[int]:
     """Every number at which a range of some rule, or a container's port, begins or has ended; and 1."""
     yield 1
@@ -351,8 +322,22 @@ def boundaries(objects: Iterable[Object]) -> Iterator[int]:
             for port in (p for r in rules for p in several_items(r, "ports") if p):
                 if isinstance(port.get("port"), int):
                     yield from started(port["port"], port.get("endPort") or port["port"])
+        elif obj["kind"] in TIER_KINDS:
+            yield from tier_boundaries(spec)
         for number in container_ports(obj):
             yield from started(number, number)
+
+
+def tier_boundaries(value: object) -> Iterator[int]:
+    """The same of every port number and range anywhere in a cluster-wide policy (C10, 2.3)."""
+    if isinstance(value, dict):
+        for number in (value.get("number"), value.get("port")):
+            if isinstance(number, int):
+                yield from started(number, number)
+        if isinstance(value.get("start"), int):
+            yield from started(value["start"], value["end"])
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from tier_boundaries(part)
 
 
 def started(first: int, last: int) -> Iterator[int]:

@@ -94,6 +94,6 @@ def group_of(api_version: str) -> str:
 
 
 def is_read(api_version: str, kind: str) -> bool:
-    """Whether objects of this apiVersion and kind are what READ decodes."""
+    """Whether objects of this apiVersion and kind are what READ decodes; without an apiVersion they are of no kind."""
     known = (group_of(api_version), kind)
-    return known in READ and ONLY_VERSION.get(known, api_version) == api_version
+    return bool(api_version) and known in READ and ONLY_VERSION.get(known, api_version) == api_version

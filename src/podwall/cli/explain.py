@@ -16,13 +16,19 @@ if TYPE_CHECKING:
 __all__ = ["EXAMPLES", "explain_command"]
 
 _FORMATS = ("text", "json")
+_EXIT_CODES = """\b
+Exit codes:
+  0  allowed                2  usage or input error
+  1  denied                 3  incomplete input (see --strict, --ignore-kinds)
+                            4  a bug in Podwall
+"""
 
 EXAMPLES = f"""\b
 Examples:
   podwall explain shop/web shop/catalog 8080 -f shop/
   podwall explain shop/web 203.0.113.9 443/tcp -f shop/ -o json
 
-{flags.EXIT_CODES}"""
+{_EXIT_CODES}"""
 
 Source = Annotated[
     str, typer.Argument(metavar="SRC", help="ns/name, ns/Kind/name, ns/service/name, node/NAME or an address.")

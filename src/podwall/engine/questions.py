@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 
 import msgspec
 from msgspec import Struct
@@ -17,7 +16,7 @@ from podwall.engine.sets import PROTOCOLS
 from podwall.engine.verdict import Connection, End
 from podwall.errors import UnknownReference
 
-__all__ = ["Asked", "Question", "Questions", "split_port"]
+__all__ = ["Asked", "Question", "Questions", "split_port", "split_protocol"]
 
 _Way = tuple[End, int]
 
@@ -48,6 +47,17 @@ def split_port(reference: str) -> tuple[str, str | None]:
         name, _, port = reference.partition(":")
         return name, port or None
     return reference, None
+
+
+def split_protocol(port: str) -> tuple[str, str | None]:
+    """`53/udp` and `udp/53` → port and protocol; the protocol is None where none is said. Raises UnknownReference."""
+    if "/" not in port:
+        return port, None
+    first, _, second = port.partition("/")
+    for number, protocol in ((first, second.upper()), (second, first.upper())):
+        if protocol in PROTOCOLS and number:
+            return number, protocol
+    raise UnknownReference(f"port {port!r}: write 53, 53/udp or udp/53; the protocols are {', '.join(PROTOCOLS)}")
 
 
 class Questions:
@@ -188,9 +198,13 @@ def _any_family(ends: Sequence[End]) -> frozenset[int]:
     return frozenset[int]().union(*(_families(end.member.addresses) for end in ends))
 
 
-@lru_cache(1 << 16)
 def _families(addresses: tuple[str, ...]) -> frozenset[int]:
+    if len(addresses) == 1:  # nearly all ends
+        return _IPV6 if ":" in addresses[0] else _IPV4
     return frozenset(6 if ":" in address else 4 for address in addresses)
+
+
+_IPV4, _IPV6 = frozenset((4,)), frozenset((6,))
 
 
 def _is(address: str, family: int) -> bool:

@@ -48,6 +48,7 @@ class Evidence:
             protocol=asked.protocol,
             port=asked.port,
             verdict=allow_or_deny(out.side.allowed and into.side.allowed),
+            profile=self._model.profile.name,
             egress=self._side(out, asked),
             ingress=self._side(into, asked),
         )

@@ -9,8 +9,8 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from podwall.engine.ports import Answer, all_ports
-from podwall.engine.questions import Question, split_port
-from podwall.engine.sets import PROTOCOLS, PortSet
+from podwall.engine.questions import Question, split_port, split_protocol
+from podwall.engine.sets import PortSet
 from podwall.engine.verdict import Connection
 from podwall.errors import UnknownReference
 from podwall.ops.changing import changes_of
@@ -55,18 +55,9 @@ def asking(src: str, dst: str, port: str | None, *, family: int | None = None, c
     name, embedded = split_port(dst)
     if embedded is not None and port is not None and embedded != port:
         raise UnknownReference(f"{dst} names a port, and {port} another one: give it once")
-    number, protocol = _port(port if port is not None else embedded)
-    return Asking(split_port(src)[0], name, number, protocol, family, change)
-
-
-def _port(text: str | None) -> tuple[str | None, str]:
-    if text is None or "/" not in text:
-        return text, "TCP"
-    first, _, second = text.partition("/")
-    for port, protocol in ((first, second.upper()), (second, first.upper())):
-        if protocol in PROTOCOLS and port:
-            return port, protocol
-    raise UnknownReference(f"port {text!r}: write 53, 53/udp or udp/53; the protocols are {', '.join(PROTOCOLS)}")
+    given = port if port is not None else embedded
+    number, protocol = (None, None) if given is None else split_protocol(given)
+    return Asking(split_port(src)[0], name, number, protocol or "TCP", family, change)
 
 
 def explain(opened: Opened, asked: Asking) -> Explained:

@@ -13,8 +13,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from podwall.engine.model import Model
-from podwall.engine.questions import Question, split_port
-from podwall.engine.sets import PROTOCOLS
+from podwall.engine.questions import Question, split_port, split_protocol
 from podwall.errors import InputError, UnknownReference
 from podwall.ops.evidence import Evidence, allow_or_deny
 from podwall.ops.inputs import Opened
@@ -106,21 +105,12 @@ def _question(asked: _Query) -> Question:
     if port is None:
         raise UnknownReference("a question needs a port: a number, or the name of the destination's port")
     protocol = asked.protocol.upper() if asked.protocol else None
-    if isinstance(port, str) and "/" in port:
-        port, named = _port_and_protocol(port)
-        if protocol not in (None, named):
+    if isinstance(port, str):
+        port, named = split_protocol(port)
+        if None not in (named, protocol) and named != protocol:
             raise UnknownReference(f"the port is of {named}, and protocol says {asked.protocol}: give it once")
-        protocol = named
+        protocol = named or protocol
     return Question(split_port(asked.src)[0], dst, port, protocol or "TCP", asked.family)
-
-
-def _port_and_protocol(text: str) -> tuple[str, str]:
-    """`53/udp` and `udp/53` → port and protocol."""
-    first, _, second = text.partition("/")
-    for port, protocol in ((first, second.upper()), (second, first.upper())):
-        if protocol in PROTOCOLS and port:
-            return port, protocol
-    raise UnknownReference(f"port {text!r}: write 53, 53/udp or udp/53; the protocols are {', '.join(PROTOCOLS)}")
 
 
 def _answer(model: Model, asked: Question, evidence: Evidence | None) -> Answer:

@@ -95,13 +95,14 @@ class SideReasons(Struct, frozen=True):
 
 
 class Explained(Struct, frozen=True):
-    """One connection between two ends, at the destination's own port."""
+    """One connection between two ends, at the destination's own port, as `profile` decides it."""
 
     src: str
     dst: str
     protocol: str
     port: int
     verdict: str
+    profile: str
     egress: SideReasons
     ingress: SideReasons
 
