@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 
 import msgspec
 from msgspec import Struct
@@ -180,9 +179,13 @@ def _any_family(ends: Sequence[End]) -> frozenset[int]:
     return frozenset[int]().union(*(_families(end.member.addresses) for end in ends))
 
 
-@lru_cache(1 << 16)
 def _families(addresses: tuple[str, ...]) -> frozenset[int]:
+    if len(addresses) == 1:  # nearly all ends
+        return _IPV6 if ":" in addresses[0] else _IPV4
     return frozenset(6 if ":" in address else 4 for address in addresses)
+
+
+_IPV4, _IPV6 = frozenset((4,)), frozenset((6,))
 
 
 def _is(address: str, family: int) -> bool:

@@ -205,7 +205,7 @@ class Judge:
                     matches.append(Match(reader.rule, number, port))
                     if not every:
                         break
-                else:
+                elif peer.member.assumed:
                     block_missed = block_missed or any(isinstance(p, Block) for p in reader.rule.peers)
         return matches, block_missed and self._index.profile.blocks_match_cluster
 
