@@ -7,7 +7,7 @@ from collections.abc import Callable
 from podwall.admission.finding import Finding, Findings, invalid, required, within
 from podwall.admission.labels import annotation_problems, label_problems
 from podwall.admission.names import Details, dns_label, dns_subdomain
-from podwall.api.meta import ObjectMeta
+from podwall.api.meta import ObjectMeta, PlainMeta
 
 __all__ = ["identity_problems"]
 
@@ -20,7 +20,7 @@ _CLUSTER_SCOPED = frozenset(
 )
 
 
-def identity_problems(kind: str, meta: ObjectMeta) -> list[Finding]:
+def identity_problems(kind: str, meta: PlainMeta) -> list[Finding]:
     """The mistakes of an object's metadata, with paths that start at `metadata`.
 
     An absent namespace is none: it comes from `-n` (D12). Neither is an absent name beside a generateName.
@@ -29,12 +29,12 @@ def identity_problems(kind: str, meta: ObjectMeta) -> list[Finding]:
     found = [*_names(kind, meta), *_namespace(kind, meta.namespace)]
     if wrong := label_problems(meta.labels):
         found += within(wrong, "labels")
-    if wrong := annotation_problems(meta.annotations):
+    if isinstance(meta, ObjectMeta) and (wrong := annotation_problems(meta.annotations)):
         found += within(wrong, "annotations")
     return list(within(found, "metadata")) if found else found
 
 
-def _names(kind: str, meta: ObjectMeta) -> Findings:
+def _names(kind: str, meta: PlainMeta) -> Findings:
     rule = dns_label if kind in _NAMED_BY_LABEL else dns_subdomain
     if meta.generateName:
         named = _misnamed("name", meta.name, rule) if meta.name else ()

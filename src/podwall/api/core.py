@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from podwall.api.meta import ObjectMeta
+from podwall.api.meta import ObjectMeta, PlainMeta
 
 __all__ = [
     "Address",
@@ -73,7 +73,7 @@ class Pod(Struct, frozen=True, gc=False, tag_field="kind", tag="Pod"):
     """core/v1 Pod."""
 
     apiVersion: str = ""
-    metadata: ObjectMeta = ObjectMeta()
+    metadata: PlainMeta = PlainMeta()
     spec: PodSpec | None = None
     status: PodStatus | None = None
 

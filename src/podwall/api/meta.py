@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-__all__ = ["Header", "LabelSelector", "LabelSelectorRequirement", "ObjectMeta", "OwnerReference"]
+__all__ = ["Header", "LabelSelector", "LabelSelectorRequirement", "ObjectMeta", "OwnerReference", "PlainMeta"]
 
 
 class Header(Struct, frozen=True, gc=False):
@@ -26,15 +26,23 @@ class OwnerReference(Struct, frozen=True, gc=False):
     controller: bool | None = None
 
 
-class ObjectMeta(Struct, frozen=True, gc=False):
-    """meta/v1 ObjectMeta. `name` may be empty where only `generateName` is given."""
+class PlainMeta(Struct, frozen=True, gc=False):
+    """meta/v1 ObjectMeta without annotations: a Pod's are most of its bytes, and there are many Pods.
+
+    `name` may be empty where only `generateName` is given.
+    """
 
     name: str | None = None
     generateName: str | None = None
     namespace: str | None = None
     labels: dict[str, str] | None = None
-    annotations: dict[str, str] | None = None
     ownerReferences: list[OwnerReference] | None = None
+
+
+class ObjectMeta(PlainMeta, frozen=True, gc=False):
+    """meta/v1 ObjectMeta."""
+
+    annotations: dict[str, str] | None = None
 
 
 class LabelSelectorRequirement(Struct, frozen=True, gc=False, forbid_unknown_fields=True):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from podwall.api.core import Container, Pod, PodIP, PodSpec, PodStatus
-from podwall.api.meta import ObjectMeta
+from podwall.api.meta import PlainMeta
 from podwall.api.workloads import CronJob, DaemonSet, Job, Workload, WorkloadSpec
 from podwall.cluster.objects import Bucket, Cluster, kind_of, name_of
 
@@ -93,7 +93,7 @@ class _Owners:
         }
         self._memo: dict[tuple[Controller, str | None], Controller] = {}
 
-    def top(self, meta: ObjectMeta) -> Controller | None:
+    def top(self, meta: PlainMeta) -> Controller | None:
         """The topmost controller of an object with this metadata."""
         owner = _controller_of(meta)
         if owner is None:
@@ -134,7 +134,7 @@ class _Owners:
             yield workload, controller
 
 
-def _controller_of(meta: ObjectMeta) -> Controller | None:
+def _controller_of(meta: PlainMeta) -> Controller | None:
     for owner in meta.ownerReferences or ():
         if owner.controller and owner.kind != "Node":  # a static Pod's owner is its node
             return Controller(owner.kind, owner.name)

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 from msgspec import Struct
 
 from podwall.api.core import EndpointSlice, Node, Pod, Service
-from podwall.api.meta import ObjectMeta
+from podwall.api.meta import ObjectMeta, PlainMeta
 from podwall.api.networking import NetworkPolicy
 from podwall.api.workloads import Workload
 
@@ -69,7 +69,7 @@ def namespace_labels(name: str, meta: ObjectMeta | None) -> dict[str, str]:
     return {**(meta.labels or {} if meta else {}), NAME_LABEL: name}
 
 
-def name_of(meta: ObjectMeta) -> str:
+def name_of(meta: PlainMeta) -> str:
     """An object's name, or the prefix that the API server would make one from."""
     return meta.name or meta.generateName or ""
 

@@ -69,6 +69,8 @@ def open_cluster(inputs: Inputs) -> Opened:
     decoder = Decoder()
     for text in texts:
         decoder.read(text)
+    read = _read(texts, decoder)
+    texts = [text.again() for text in texts]  # the data may be hundreds of megabytes
     positions = Positions(texts)
     assembled = assemble(decoder.objects, namespace)
     skipped += decoder.skipped
@@ -90,7 +92,7 @@ def open_cluster(inputs: Inputs) -> Opened:
         warnings=(*said, *_nobody(inputs.only, assembled.cluster.namespaces)),
         incomplete=incomplete,
         partial=bool((unanalyzed and not inputs.ignore_kinds) or (inputs.strict and incomplete)),
-        read=_read(texts, decoder),
+        read=read,
     )
 
 
