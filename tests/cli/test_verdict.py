@@ -271,7 +271,11 @@ def test_a_trace_names_the_rules_that_decide() -> None:
         "isolatedBy": [],
         "decidedBy": [],
         "passed": [],
-        "tiers": [],
+        "tiers": [
+            {"tier": "Admin", "rules": 0, "outcome": "no rule"},
+            {"tier": "NetworkPolicy", "rules": 0, "outcome": "not isolated"},
+            {"tier": "Baseline", "rules": 0, "outcome": "no rule"},
+        ],
         "otherwise": None,
         "nearMisses": [],
         "moreNearMisses": 0,
@@ -285,7 +289,7 @@ def test_a_trace_names_the_rules_that_decide() -> None:
             "rule": "spec.ingress[0]",
             "peer": "from[0]",
             "port": "ports[0]",
-            "line": 53,
+            "line": 54,
         }
     ]
 

@@ -1,6 +1,7 @@
 """The engine against the oracle on seeded random clusters: single verdicts on 2,000, the whole map on 320 of them.
 
-`python tests/truth/fresh.py --seed S --clusters 1` repeats one seed's cluster at more questions.
+Half of the clusters have cluster-wide policies. `python tests/truth/fresh.py --seed S --clusters 1` repeats one
+seed's cluster at more questions.
 """
 
 from __future__ import annotations

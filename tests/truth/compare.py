@@ -21,7 +21,7 @@ from tests.truth.changed import Named, off_nodes, only_rules_of, policy_names, r
 from tests.truth.clusters import random_cluster, random_queries
 from tests.truth.engine import Answer, ask, assumed_addresses, model_of
 from tests.truth.oracle import Oracle, OracleError, Undecided
-from tests.truth.picture import TIER_KINDS, get, several_items
+from tests.truth.picture import TIER_KINDS, several_items
 from tests.truth.targets import Targets, service_addresses
 from tests.truth.vocabulary import PROTOCOLS, Object, maybe
 
@@ -259,7 +259,7 @@ class Trial:
     def compare_reasons(self, groups: Sequence[Group], found: Sequence[Edge], tally: Tally) -> None:
         """Some edges: a policy stands under `egress_by` or `ingress_by` exactly if it lets some open port through."""
         inside = {g.name: g for g in groups}
-        for edge in self.rng.sample(found, min(2, len(found))):
+        for edge in self.rng.sample(found, min(4, len(found))):
             ends = inside.get(edge.src), inside.get(edge.dst)
             if edge.src != edge.dst and ends[0] and ends[1]:
                 probe = (self.member(ends[0]), self.member(ends[1]))

@@ -1,6 +1,7 @@
 """Engine against oracle on fresh random clusters until stopped: `make fresh`, or this file as a script.
 
-Every cluster has a seed of its own. A failure prints it; `--seed S --clusters 1` repeats it.
+Every cluster has a seed of its own; odd ones have cluster-wide policies. A failure prints the seed, and
+`--seed S --clusters 1` repeats it.
 """
 
 from __future__ import annotations

@@ -80,7 +80,8 @@ class Oracle:
             replicas = sources.several or target.several
             if not replicas:
                 return True, True  # a pod's own address never leaves its network namespace (N19, D5)
-            if max(len(sources.ends), len(target.ends)) > 1:
+            known = target.ends if sources.service else max(sources.ends, target.ends, key=len)
+            if len(known) > 1:  # the others are asked about; who else is behind a Service is no replica (D7)
                 return None
         connection = Connection(src, dst, protocol, backend.port, family)
         ingress = own_node(src, dst) or self._side("Ingress", dst, connection)
