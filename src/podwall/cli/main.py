@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -48,4 +49,7 @@ def _version(streams: Streams, output: str) -> int:
 def main() -> None:
     """Entry point of `podwall`, and of `kubectl podwall` by way of `kubectl-podwall`."""
     plugin = Path(sys.argv[0]).name.startswith("kubectl-")
-    app(prog_name="kubectl podwall" if plugin else "podwall")
+    try:
+        app(prog_name="kubectl podwall" if plugin else "podwall")
+    finally:
+        gc.freeze()  # the interpreter looks for garbage once more as it ends, when all memory is given back anyway

@@ -12,7 +12,7 @@ from podwall.api.meta import Header
 from podwall.cluster.objects import Origin
 from podwall.errors import InvalidText
 from podwall.sources.files import Text, is_json
-from podwall.text import json, yaml
+from podwall.text import json
 
 __all__ = ["Entry", "entries", "header", "in_template"]
 
@@ -56,6 +56,8 @@ def _of_json(text: Text) -> Iterator[Entry]:
 
 
 def _of_yaml(text: Text, refused: list[InvalidText]) -> Iterator[Entry]:
+    from podwall.text import yaml  # `positions` says why here
+
     documents = yaml.documents(text.data, text.name, refused)
     while True:
         try:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import re
-import subprocess
 import sys
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -130,6 +127,9 @@ def _file(path: Path, *, walked: bool) -> Text:
 
 
 def _unpacked(path: Path, data: bytes) -> bytes:
+    import gzip  # few files are packed
+    import zlib
+
     try:
         size = 0
         parts = []
@@ -146,6 +146,8 @@ def _unpacked(path: Path, data: bytes) -> bytes:
 
 def kustomize(directory: str) -> Text:
     """What `kubectl kustomize DIR` prints. Raises InputError with its words where it fails."""
+    import subprocess  # few inputs are kustomizations
+
     command = ["kubectl", "kustomize", directory]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)  # noqa: S603 - the user's own argument

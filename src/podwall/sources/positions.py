@@ -1,8 +1,12 @@
-"""Places → lines: an object's first line and a field's, found by reading its text once more when somebody asks."""
+"""Places → lines: an object's first line and a field's, found by reading its text once more when somebody asks.
+
+PyYAML is imported where a text is YAML, here and in `entries`: it takes longer than most other modules together, and
+dumps of big clusters are JSON.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 
 from msgspec import Raw
@@ -10,7 +14,7 @@ from msgspec import Raw
 from podwall.cluster.objects import Origin
 from podwall.errors import InputError, InvalidText
 from podwall.sources.files import Text, is_json
-from podwall.text import json, yaml
+from podwall.text import json
 from podwall.text.where import Path
 
 __all__ = ["Positions"]
@@ -39,10 +43,15 @@ class Positions:
             try:
                 data = self._data(source)
                 if not is_json(data):
-                    lines = yaml.locate_all(data, source, documents)
-                    self._fields |= {(source, index, path): line for (index, path), line in lines.items()}
+                    self._locate_yaml(data, source, documents)
             except (InputError, InvalidText, LookupError):  # gone or changed since
                 continue
+
+    def _locate_yaml(self, data: bytes, source: str, documents: Mapping[int, Collection[Path]]) -> None:
+        from podwall.text import yaml
+
+        lines = yaml.locate_all(data, source, documents)
+        self._fields |= {(source, index, path): line for (index, path), line in lines.items()}
 
     def line(self, origin: Origin, path: Path = ()) -> int:
         """The line of an object, or of one of its fields; 0 where the text is not at hand."""
@@ -75,6 +84,8 @@ class Positions:
         return self._held[1]
 
     def _yaml_line(self, data: bytes, origin: Origin, path: Path) -> int:
+        from podwall.text import yaml
+
         if path or origin.item < 0:
             steps = _from_root(origin, path)
             found = self._fields.get((origin.source, origin.document, steps))
