@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 from collections.abc import Iterable, Sequence
 
@@ -56,6 +55,8 @@ def _number(address: str) -> tuple[int, int] | None:
 
 
 def _address(endpoint: Endpoint, network: _Network, used: set[tuple[int, int] | None]) -> str:
+    import hashlib  # OpenSSL takes a while to load, and in a dump of a running cluster every pod has its address
+
     # The first and the last address of a network are not a host's.
     size, first = network.num_addresses - 2, int(network.network_address) + 1
     digest = hashlib.sha256(f"{endpoint.kind}/{endpoint.namespace}/{endpoint.name}".encode()).digest()
