@@ -6,7 +6,7 @@ import gc
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from podwall.cli.main import app
 from tests.docs.examples import blocks, runs, write_files

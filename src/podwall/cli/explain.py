@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
 from podwall.cli import flags
+from podwall.cli.command import Argument, option
 from podwall.cli.running import FINDINGS, INCOMPLETE, OK, Streams, run
 
 if TYPE_CHECKING:
@@ -31,11 +32,11 @@ Examples:
 {_EXIT_CODES}"""
 
 Source = Annotated[
-    str, typer.Argument(metavar="SRC", help="ns/name, ns/Kind/name, ns/service/name, node/NAME or an address.")
+    str, Argument(metavar="SRC", help="ns/name, ns/Kind/name, ns/service/name, node/NAME or an address.")
 ]
-Destination = Annotated[str, typer.Argument(metavar="DST", help="The same, also as DST:PORT.")]
+Destination = Annotated[str, Argument(metavar="DST", help="The same, also as DST:PORT.")]
 PortText = Annotated[
-    str | None, typer.Argument(metavar="PORT", help="Number or name: 53, 53/udp, http. Without it, every port.")
+    str | None, Argument(metavar="PORT", help="Number or name: 53, 53/udp, http. Without it, every port.")
 ]
 
 
@@ -44,16 +45,16 @@ def explain_command(  # one parameter for each flag
     src: Source,
     dst: Destination,
     port: PortText = None,
-    filename: flags.Filenames = None,
+    filename: flags.Filenames = (),
     kustomize: flags.Kustomize = None,
     namespace: flags.Namespace = None,
     all_namespaces: flags.AllNamespaces = False,
     cni: flags.Cni = "kubernetes",
-    pod_cidr: flags.PodCidrs = None,
-    output: Annotated[str, typer.Option("-o", "--output", metavar="FORMAT", help="text or json.")] = "text",
-    family: Annotated[int | None, typer.Option("--family", metavar="4|6", help="Address family.", min=4, max=6)] = None,
+    pod_cidr: flags.PodCidrs = (),
+    output: Annotated[str, option("-o", "--output", metavar="FORMAT", help="text or json.")] = "text",
+    family: Annotated[int | None, option("--family", metavar="4|6", help="Address family.")] = None,
     change: Annotated[
-        bool, typer.Option("--change", help="Also the smallest change that would deny what is allowed.")
+        bool, option("--change", help="Also the smallest change that would deny what is allowed.")
     ] = False,
     skip_invalid: flags.SkipInvalid = False,
     strict: flags.Strict = False,
@@ -79,9 +80,9 @@ def explain_command(  # one parameter for each flag
 
 def _check(output: str, family: int | None) -> None:
     if output not in _FORMATS:
-        raise typer.BadParameter(f"{output!r} is not one of {', '.join(_FORMATS)}", param_hint="-o")
+        raise click.BadParameter(f"{output!r} is not one of {', '.join(_FORMATS)}", param_hint="-o")
     if family not in (None, 4, 6):
-        raise typer.BadParameter(f"{family} is neither 4 nor 6", param_hint="--family")
+        raise click.BadParameter(f"{family} is neither 4 nor 6", param_hint="--family")
 
 
 def _explain(streams: Streams, given: Inputs, question: Asking, output: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from podwall.cli.command import option
 
 if TYPE_CHECKING:
     from podwall.ops.inputs import Inputs
@@ -37,8 +37,8 @@ Exit codes:
 """
 
 Filenames = Annotated[
-    list[str] | None,
-    typer.Option(
+    tuple[str, ...],
+    option(
         "-f",
         "--filename",
         metavar="PATH",
@@ -46,43 +46,39 @@ Filenames = Annotated[
     ),
 ]
 Kustomize = Annotated[
-    str | None, typer.Option("-k", "--kustomize", metavar="DIR", help="Read what `kubectl kustomize DIR` builds.")
+    str | None, option("-k", "--kustomize", metavar="DIR", help="Read what `kubectl kustomize DIR` builds.")
 ]
 _DEFAULT = "[default: default]"
 Namespace = Annotated[
     str | None,
-    typer.Option("-n", "--namespace", metavar="NS", help=f"Namespace of objects and names without one.  {_DEFAULT}"),
+    option("-n", "--namespace", metavar="NS", help=f"Namespace of objects and names without one.  {_DEFAULT}"),
 ]
 OnlyNamespace = Annotated[
     str | None,
-    typer.Option(
+    option(
         "-n",
         "--namespace",
         metavar="NS",
         help=f"Namespace of objects without one {_DEFAULT}; only connections from or to this namespace are shown.",
     ),
 ]
-AllNamespaces = Annotated[bool, typer.Option("-A", "--all-namespaces", help="With -n: show all namespaces.")]
-Everywhere = Annotated[bool, typer.Option("-A", "--all-namespaces", hidden=True)]  # where no answer is cut by -n
-Cni = Annotated[
-    str, typer.Option("--cni", metavar="PROFILE", help="How the network plugin decides: kubernetes or cilium.")
-]
+AllNamespaces = Annotated[bool, option("-A", "--all-namespaces", help="With -n: show all namespaces.")]
+Everywhere = Annotated[bool, option("-A", "--all-namespaces", hidden=True)]  # where no answer is cut by -n
+Cni = Annotated[str, option("--cni", metavar="PROFILE", help="How the network plugin decides: kubernetes or cilium.")]
 PodCidrs = Annotated[
-    list[str] | None,
-    typer.Option(
+    tuple[str, ...],
+    option(
         "--pod-cidr",
         metavar="CIDR",
         help="Where endpoints without an address get one from; one of each family  [default: 10.244.0.0/16].",
     ),
 ]
-SkipInvalid = Annotated[bool, typer.Option("--skip-invalid", help="Leave invalid objects out, and name them.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Exit 3 where the input is incomplete in any way.")]
-IgnoreKinds = Annotated[
-    bool, typer.Option("--ignore-kinds", help="No exit 3 for kinds of policy that are not analyzed.")
-]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No warnings.")]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say what was read, and how long each step took.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)]
+SkipInvalid = Annotated[bool, option("--skip-invalid", help="Leave invalid objects out, and name them.")]
+Strict = Annotated[bool, option("--strict", help="Exit 3 where the input is incomplete in any way.")]
+IgnoreKinds = Annotated[bool, option("--ignore-kinds", help="No exit 3 for kinds of policy that are not analyzed.")]
+Quiet = Annotated[bool, option("-q", "--quiet", help="No warnings.")]
+Verbose = Annotated[bool, option("-v", "--verbose", help="Say what was read, and how long each step took.")]
+Debug = Annotated[bool, option("--debug", help="Show tracebacks.", hidden=True)]
 
 
 def inputs(given: Mapping[str, Any]) -> Inputs:
@@ -90,12 +86,12 @@ def inputs(given: Mapping[str, Any]) -> Inputs:
     from podwall.ops.inputs import Inputs
 
     return Inputs(
-        filenames=tuple(given["filename"] or ()),
+        filenames=given["filename"],
         kustomize=given["kustomize"],
         namespace=given["namespace"],
         all_namespaces=given["all_namespaces"],
         cni=given["cni"],
-        pod_cidrs=tuple(given["pod_cidr"] or ()),
+        pod_cidrs=given["pod_cidr"],
         skip_invalid=given["skip_invalid"],
         strict=given["strict"],
         ignore_kinds=given["ignore_kinds"],

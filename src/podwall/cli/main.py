@@ -7,35 +7,22 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
+import click
 
 from podwall.cli import explain, verdict
 from podwall.cli import map as map_
+from podwall.cli.command import Program, option
 from podwall.cli.running import Streams, run
 
 __all__ = ["app", "main"]
 
-app = typer.Typer(
-    name="podwall",
-    help="Who can talk to whom in a Kubernetes cluster, and why; from allow-all to a proved default deny.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("explain", epilog=explain.EXAMPLES)(explain.explain_command)
-app.command("map", epilog=map_.EXAMPLES)(map_.map_command)
-app.command("verdict", epilog=verdict.EXAMPLES)(verdict.verdict_command)
 
-
-@app.command("version")
 def version_command(
-    output: Annotated[str, typer.Option("-o", "--output", metavar="FORMAT", help="text or json.")] = "text",
+    output: Annotated[str, option("-o", "--output", metavar="FORMAT", help="text or json.")] = "text",
 ) -> None:
     """The version of Podwall."""
     if output not in ("text", "json"):
-        raise typer.BadParameter(f"{output!r} is not one of text, json", param_hint="-o")
+        raise click.BadParameter(f"{output!r} is not one of text, json", param_hint="-o")
     run(lambda streams: _version(streams, output))
 
 
@@ -44,6 +31,15 @@ def _version(streams: Streams, output: str) -> int:
 
     streams.result([version(output)])
     return 0
+
+
+app = Program(
+    "podwall", "Who can talk to whom in a Kubernetes cluster, and why; from allow-all to a proved default deny."
+)
+app.add("explain", explain.explain_command, explain.EXAMPLES)
+app.add("map", map_.map_command, map_.EXAMPLES)
+app.add("verdict", verdict.verdict_command, verdict.EXAMPLES)
+app.add("version", version_command)
 
 
 def main() -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
 from podwall.cli import flags
+from podwall.cli.command import option
 from podwall.cli.running import INCOMPLETE, OK, Streams, run
 
 if TYPE_CHECKING:
@@ -27,21 +28,19 @@ Examples:
 
 def map_command(
     *,
-    filename: flags.Filenames = None,
+    filename: flags.Filenames = (),
     kustomize: flags.Kustomize = None,
     namespace: flags.OnlyNamespace = None,
     all_namespaces: flags.AllNamespaces = False,
     cni: flags.Cni = "kubernetes",
-    pod_cidr: flags.PodCidrs = None,
-    output: Annotated[str, typer.Option("-o", "--output", metavar="FORMAT", help="text or json.")] = "text",
-    summary: Annotated[
-        bool, typer.Option("--summary", help="Only counts: endpoints, policies, pairs, open pairs.")
-    ] = False,
+    pod_cidr: flags.PodCidrs = (),
+    output: Annotated[str, option("-o", "--output", metavar="FORMAT", help="text or json.")] = "text",
+    summary: Annotated[bool, option("--summary", help="Only counts: endpoints, policies, pairs, open pairs.")] = False,
     why: Annotated[
-        bool, typer.Option("--why", help="Name the policies that allow each connection, and where they stand.")
+        bool, option("--why", help="Name the policies that allow each connection, and where they stand.")
     ] = False,
     exposure: Annotated[
-        bool, typer.Option("--exposure", help="Whom each endpoint is open to, beyond the pods that exist.")
+        bool, option("--exposure", help="Whom each endpoint is open to, beyond the pods that exist.")
     ] = False,
     skip_invalid: flags.SkipInvalid = False,
     strict: flags.Strict = False,
@@ -59,12 +58,12 @@ def map_command(
     """
     named = locals()
     if output not in _FORMATS:
-        raise typer.BadParameter(f"{output!r} is not one of {', '.join(_FORMATS)}", param_hint="-o")
+        raise click.BadParameter(f"{output!r} is not one of {', '.join(_FORMATS)}", param_hint="-o")
     if summary and why:
-        raise typer.BadParameter("--summary shows no connections that it could give reasons for", param_hint="--why")
+        raise click.BadParameter("--summary shows no connections that it could give reasons for", param_hint="--why")
 
     if exposure and (summary or why):
-        raise typer.BadParameter("goes with neither --summary nor --why", param_hint="--exposure")
+        raise click.BadParameter("goes with neither --summary nor --why", param_hint="--exposure")
 
     def command(streams: Streams) -> int:
         if exposure:

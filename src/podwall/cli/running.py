@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
-import typer
+import click
 
 from podwall.errors import PodwallError
 
@@ -91,7 +91,7 @@ def run(command: Callable[[Streams], int], *, quiet: bool = False, verbose: bool
         code = USAGE
     except Exception as error:  # noqa: BLE001 - no traceback reaches a user without --debug
         code = _bug(error, debug=debug)
-    raise typer.Exit(code)
+    raise click.exceptions.Exit(code)
 
 
 def _bug(error: Exception, *, debug: bool) -> int:

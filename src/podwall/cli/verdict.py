@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
 from podwall.cli import flags
+from podwall.cli.command import option
 from podwall.cli.running import INCOMPLETE, OK, USAGE, Streams, run
 
 if TYPE_CHECKING:
@@ -36,18 +37,14 @@ may stand behind dst instead: shop/db:5432, [2001:db8::7]:443.
 
 def verdict_command(
     *,
-    queries: Annotated[
-        str, typer.Option("--queries", metavar="FILE", help="Questions as JSON Lines; - for standard input.")
-    ],
-    filename: flags.Filenames = None,
+    queries: Annotated[str, option("--queries", metavar="FILE", help="Questions as JSON Lines; - for standard input.")],
+    filename: flags.Filenames = (),
     kustomize: flags.Kustomize = None,
     namespace: flags.Namespace = None,
     all_namespaces: flags.Everywhere = False,
     cni: flags.Cni = "kubernetes",
-    pod_cidr: flags.PodCidrs = None,
-    trace: Annotated[
-        bool, typer.Option("--trace", help="Add the policies that isolate, and the rules that decide.")
-    ] = False,
+    pod_cidr: flags.PodCidrs = (),
+    trace: Annotated[bool, option("--trace", help="Add the policies that isolate, and the rules that decide.")] = False,
     skip_invalid: flags.SkipInvalid = False,
     strict: flags.Strict = False,
     ignore_kinds: flags.IgnoreKinds = False,
@@ -64,8 +61,8 @@ def verdict_command(
     command exits 2 at the end.
     """
     named = locals()
-    if queries == "-" and "-" in (filename or ()):
-        raise typer.BadParameter("standard input is the cluster already (-f -)", param_hint="--queries")
+    if queries == "-" and "-" in filename:
+        raise click.BadParameter("standard input is the cluster already (-f -)", param_hint="--queries")
 
     def command(streams: Streams) -> int:
         return _verdicts(streams, flags.inputs(named), queries, trace=trace)

@@ -1,0 +1,103 @@
+"""A function as a command: what stands beside the type of a parameter says which flag or argument it is.
+
+Typer does the same, but loads pydantic to take in the text of a flag, and that takes longer than most answers.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from types import NoneType
+from typing import Any, get_args, get_type_hints
+
+import click
+from msgspec import Struct
+
+__all__ = ["Argument", "Option", "Program", "option"]
+
+_SEVERAL = tuple[str, ...]
+
+
+class Option(Struct, frozen=True):
+    """A flag, for a parameter of type str, int, bool (it has no value) or tuple[str, ...] (it can be repeated)."""
+
+    names: tuple[str, ...]
+    help: str
+    metavar: str | None = None
+    hidden: bool = False
+
+
+class Argument(Struct, frozen=True):
+    """A value without a flag; it may be left out where its parameter has a default."""
+
+    metavar: str
+    help: str
+
+
+def option(*names: str, help: str = "", metavar: str | None = None, hidden: bool = False) -> Option:  # noqa: A002 - click's word
+    """A flag by its names as they are typed: -f, --filename."""
+    return Option(names, help, metavar, hidden)
+
+
+class Program(click.Group):
+    """Commands by name. Each is made when it is asked for: a run needs one of them."""
+
+    def __init__(self, name: str, about: str) -> None:
+        super().__init__(name, help=about, no_args_is_help=True)
+        self.context_settings = {"help_option_names": ["-h", "--help"]}
+        self._made_from: dict[str, tuple[Callable[..., None], str]] = {}
+
+    def add(self, name: str, function: Callable[..., None], epilog: str = "") -> None:
+        """A command whose help is the function's docstring, its flags, and the epilog."""
+        self._made_from[name] = function, epilog
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click asks so
+        return sorted(self._made_from)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click asks so
+        # For a name that there is not, all are made: click looks among them for what was meant.
+        for name in [cmd_name] if cmd_name in self._made_from else self._made_from:
+            if name not in self.commands:
+                self.commands[name] = _command(name, *self._made_from[name])
+        return self.commands.get(cmd_name)
+
+
+def _command(name: str, function: Callable[..., None], epilog: str) -> click.Command:
+    text = inspect.getdoc(function)
+    return click.Command(name, callback=function, params=_parameters(function), help=text, epilog=epilog)
+
+
+def _parameters(function: Callable[..., None]) -> list[click.Parameter]:
+    hints = get_type_hints(function, include_extras=True)
+    return [_parameter(p, *get_args(hints[p.name])) for p in inspect.signature(function).parameters.values()]
+
+
+def _parameter(parameter: inspect.Parameter, hint: Any, said: Option | Argument) -> click.Parameter:  # noqa: ANN401 - a type
+    required = parameter.default is parameter.empty
+    default = {} if required else {"default": parameter.default}
+    kind = _kind(hint)
+    if isinstance(said, Argument):
+        metavar = said.metavar if required else f"[{said.metavar}]"
+        return click.Argument(
+            [parameter.name], type=kind, required=required, metavar=metavar, help=said.help, **default
+        )
+    return click.Option(
+        [*said.names, parameter.name],
+        type=str if kind == _SEVERAL else kind,
+        is_flag=kind is bool,
+        multiple=kind == _SEVERAL,
+        required=required,
+        show_default=isinstance(parameter.default, str),
+        metavar=said.metavar,
+        help=said.help,
+        hidden=said.hidden,
+        **default,
+    )
+
+
+def _kind(hint: Any) -> Any:  # noqa: ANN401 - a type
+    """The type of a parameter that may be None, or may not."""
+    wanted = [hint] if hint == _SEVERAL else [kind for kind in get_args(hint) or (hint,) if kind is not NoneType]
+    if len(wanted) != 1 or wanted[0] not in (str, int, bool, _SEVERAL):
+        raise TypeError(f"{hint} is nothing that a flag could give")
+    return wanted[0]
