@@ -1,0 +1,147 @@
+"""What checks ask: one cluster as it was read, with the questions that several of them have.
+
+Answers are made when they are first asked for and kept. A question that only one check has belongs in that check.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+
+from msgspec import Struct
+
+from podwall.api.networking import NetworkPolicy
+from podwall.api.policy import ClusterWidePolicy
+from podwall.cluster.endpoints import Endpoint
+from podwall.cluster.objects import Origin, kind_of, name_of
+from podwall.engine.grouping import Group
+from podwall.engine.index import Index
+from podwall.engine.model import Model
+from podwall.engine.rules import Direction, Isolation, Pods, PolicyRef, PolicyRules, Rule
+
+__all__ = ["Facts", "Options", "Policy"]
+
+SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
+
+
+class Options(Struct, frozen=True):
+    """What a check is told beside the cluster: `today` for dates, namespaces that need no default deny or no DNS."""
+
+    today: dt.date
+    system: frozenset[str] = SYSTEM_NAMESPACES
+    without_dns: frozenset[str] = frozenset()
+
+
+class Policy(Struct, frozen=True):
+    """A valid policy: as it is written, where, and what it means."""
+
+    ref: PolicyRef
+    object: NetworkPolicy | ClusterWidePolicy
+    origin: Origin
+    means: PolicyRules
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Its rules in the normal form."""
+        return self.means.rules
+
+    @property
+    def isolations(self) -> tuple[Isolation, ...]:
+        """Whom it isolates; one for each direction."""
+        return self.means.isolations
+
+
+class Facts:
+    """One cluster, under one profile, and the questions about it."""
+
+    def __init__(self, model: Model, options: Options) -> None:
+        self.model = model
+        self.options = options
+
+    @property
+    def index(self) -> Index:
+        """The engine's index of the cluster."""
+        return self.model.index
+
+    @cached_property
+    def policies(self) -> tuple[Policy, ...]:
+        """Every valid policy, NetworkPolicies by namespace and name first."""
+        return tuple(self._policies())
+
+    def _policies(self) -> Iterator[Policy]:
+        means = self.model.index.policies
+        for bucket in self.model.cluster.namespaces.values():
+            for located in bucket.policies:
+                ref = PolicyRef("NetworkPolicy", bucket.name, name_of(located.object.metadata))
+                yield Policy(ref, located.object, located.origin, means[ref])
+        for wide in self.model.cluster.cluster_policies:
+            ref = PolicyRef(kind_of(wide.object), "", name_of(wide.object.metadata))
+            yield Policy(ref, wide.object, wide.origin, means[ref])
+
+    @cached_property
+    def network_policies(self) -> tuple[Policy, ...]:
+        """Those of the NetworkPolicy tier."""
+        return tuple(policy for policy in self.policies if policy.ref.kind == "NetworkPolicy")
+
+    def is_given(self, namespace: str) -> bool:
+        """Whether the input has all of a namespace: its object, and a workload or Pod of it (D18)."""
+        bucket = self.model.cluster.namespaces.get(namespace)
+        return bucket is not None and bucket.declared is not None and bool(bucket.pods or bucket.workloads)
+
+    @cached_property
+    def is_complete(self) -> bool:
+        """Whether every namespace is given, so that who is not there does not exist (D18)."""
+        return all(map(self.is_given, self.model.cluster.namespaces))
+
+    @cached_property
+    def endpoints(self) -> Mapping[str, tuple[Endpoint, ...]]:
+        """All endpoints, by namespace."""
+        out: dict[str, list[Endpoint]] = {name: [] for name in self.model.cluster.namespaces}
+        for endpoint in self.model.endpoints:
+            out[endpoint.namespace].append(endpoint)
+        return {name: tuple(held) for name, held in out.items()}
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """The endpoints as they are shown: replicas that no rule tells apart as one."""
+        return tuple(self.model.groups(self.model.reach))
+
+    @cached_property
+    def _shown(self) -> dict[int, str]:
+        return {id(member): group.name for group in self.groups for member in group.members}
+
+    def shown(self, endpoint: Endpoint) -> str:
+        """How an endpoint is named in answers, and in questions."""
+        return self._shown[id(endpoint)]
+
+    def selected(self, selection: Pods) -> list[Endpoint]:
+        """The endpoints that a subject or peer selects."""
+        slots = self.index.pods(selection)
+        return [
+            endpoint
+            for namespace, held in slots.items()
+            for endpoint in self.endpoints.get(namespace, ())
+            if held >> self.index.slot(endpoint) & 1
+        ]
+
+    def isolating(self, endpoint: Endpoint, direction: Direction) -> list[Policy]:
+        """The NetworkPolicies that isolate an endpoint (N5)."""
+        return [p for p in self._of_namespace(endpoint.namespace) if self._isolates(p, endpoint, direction)]
+
+    def _of_namespace(self, namespace: str) -> Iterable[Policy]:
+        return self._by_namespace.get(namespace, ())
+
+    @cached_property
+    def _by_namespace(self) -> dict[str, list[Policy]]:
+        out: dict[str, list[Policy]] = {}
+        for policy in self.network_policies:
+            out.setdefault(policy.ref.namespace, []).append(policy)
+        return out
+
+    def _isolates(self, policy: Policy, endpoint: Endpoint, direction: Direction) -> bool:
+        return any(
+            isolation.direction is direction
+            and self.index.pods(isolation.subject).get(endpoint.namespace, 0) >> self.index.slot(endpoint) & 1
+            for isolation in policy.isolations
+        )
