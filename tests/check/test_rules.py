@@ -6,6 +6,7 @@ import datetime as dt
 
 import pytest
 
+from podwall.author.edit import edited
 from podwall.check.facts import Facts, Options
 from podwall.check.registry import all_rules, documentation
 from podwall.check.rule import Bad, Finding, Good, Rule
@@ -37,9 +38,21 @@ def test_a_rule_finds_what_its_examples_say(rule: Rule, example: Example) -> Non
         example.finds if isinstance(example, Bad) else ()
     )
     for finding in found:
-        assert finding.rule == rule.id
         assert finding.message
         assert finding.advice
+
+
+@pytest.mark.parametrize(
+    ("rule", "example"), [(r, e) for r, e in examples() if isinstance(e, Bad) and e.fixed], ids=name
+)
+def test_a_fix_leaves_nothing_to_find(rule: Rule, example: Bad) -> None:
+    data = {"example.yaml": example.objects.encode()}
+    for finding in rule.check(facts(example)):
+        if isinstance(finding, Finding) and finding.fix is not None:
+            data |= edited(data, finding.fix.edits)
+    assert data["example.yaml"].decode() == example.fixed
+    again = rule.check(facts_of(example.fixed, Options(TODAY)))
+    assert [f for f in again if isinstance(f, Finding) and f.fix is not None] == []
 
 
 @pytest.mark.parametrize("rule", all_rules(), ids=name)

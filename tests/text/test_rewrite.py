@@ -176,17 +176,8 @@ def test_edits_of_real_files_leave_every_other_line_alone() -> None:
 
 
 VALUES: tuple[object, ...] = (
-    "web",
-    80,
-    True,
-    None,
-    "80",
-    "a: b",
-    [],
-    {},
-    ["Ingress"],
-    [{"port": 53}],
-    {"matchLabels": {"app": "web"}},
+    *("web", "80", "a: b", 80, True, None),
+    *([], {}, ["Ingress"], [{"port": 53}], {"matchLabels": {"app": "web"}}),
 )
 
 

@@ -18,17 +18,40 @@ from podwall.cluster.objects import Origin, kind_of, name_of
 from podwall.engine.grouping import Group
 from podwall.engine.index import Index
 from podwall.engine.model import Model
-from podwall.engine.rules import Direction, Isolation, Pods, PolicyRef, PolicyRules, Rule
+from podwall.engine.rules import (
+    Direction,
+    InNamespace,
+    Isolation,
+    NamespacesMatching,
+    Pods,
+    PolicyRef,
+    PolicyRules,
+    Rule,
+)
+from podwall.text.where import Path, parse_field
 
-__all__ = ["Facts", "Options", "Policy"]
+__all__ = ["Facts", "Object", "Options", "Policy"]
 
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 
 
+class Object(Struct, frozen=True, order=True):
+    """What a finding is about: an object that was read, or a namespace or workload that has no place of its own."""
+
+    kind: str
+    namespace: str
+    name: str
+    origin: Origin | None = None
+
+
 class Options(Struct, frozen=True):
-    """What a check is told beside the cluster: `today` for dates, namespaces that need no default deny or no DNS."""
+    """What a check is told beside the cluster: `today` for dates, namespaces that need no default deny or no DNS.
+
+    `whole` says that the input is all of a cluster, as a live one is: what is not there does not exist (D18).
+    """
 
     today: dt.date
+    whole: bool = False
     system: frozenset[str] = SYSTEM_NAMESPACES
     without_dns: frozenset[str] = frozenset()
 
@@ -40,6 +63,16 @@ class Policy(Struct, frozen=True):
     object: NetworkPolicy | ClusterWidePolicy
     origin: Origin
     means: PolicyRules
+
+    @property
+    def what(self) -> Object:
+        """The policy as a finding names it."""
+        return Object(self.ref.kind, self.ref.namespace, self.ref.name, self.origin)
+
+    @property
+    def shown(self) -> str:
+        """Its name for a person."""
+        return f"{self.ref.namespace}/{self.ref.name}" if self.ref.namespace else self.ref.name
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -86,13 +119,18 @@ class Facts:
 
     def is_given(self, namespace: str) -> bool:
         """Whether the input has all of a namespace: its object, and a workload or Pod of it (D18)."""
+        if self.options.whole:
+            return True
         bucket = self.model.cluster.namespaces.get(namespace)
         return bucket is not None and bucket.declared is not None and bool(bucket.pods or bucket.workloads)
 
-    @cached_property
-    def is_complete(self) -> bool:
-        """Whether every namespace is given, so that who is not there does not exist (D18)."""
-        return all(map(self.is_given, self.model.cluster.namespaces))
+    def scope(self, selection: Pods) -> list[str]:
+        """The namespaces of the input that a subject or peer is about."""
+        match selection.scope:
+            case InNamespace(name):
+                return [name] if name in self.model.cluster.namespaces else []
+            case NamespacesMatching(selector):
+                return [b.name for b in self.model.cluster.namespaces.values() if selector.matches(b.labels)]
 
     @cached_property
     def endpoints(self) -> Mapping[str, tuple[Endpoint, ...]]:
@@ -124,6 +162,15 @@ class Facts:
             for endpoint in self.endpoints.get(namespace, ())
             if held >> self.index.slot(endpoint) & 1
         ]
+
+    def field(self, rule: Rule, peer: int | None = None, port: int | None = None) -> Path:
+        """The field of a rule in its policy, or of one of its peers or ports."""
+        path = parse_field(rule.path)
+        if peer is not None:
+            return (*path, "from" if rule.direction is Direction.INGRESS else "to", peer)
+        if port is not None:
+            return (*path, "ports" if rule.policy.kind != "ClusterNetworkPolicy" else "protocols", port)
+        return path
 
     def isolating(self, endpoint: Endpoint, direction: Direction) -> list[Policy]:
         """The NetworkPolicies that isolate an endpoint (N5)."""

@@ -1,6 +1,6 @@
 """What a check is, and what it says: `Rule`, `Finding`, `Skipped`, and the examples that test and document a rule.
 
-Nothing here knows a single rule.
+Nothing here knows a single rule; `run` puts a rule's name on what it found.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct
 
 from podwall.author.edit import Edit
-from podwall.check.facts import Facts
-from podwall.cluster.objects import Origin
+from podwall.check.facts import Facts, Object
 from podwall.text.where import Path
 
-__all__ = ["Bad", "Check", "Finding", "Fix", "Good", "Object", "Rule", "Severity", "Skipped", "Witness"]
+__all__ = ["Bad", "Check", "Finding", "Fix", "Good", "Rule", "Severity", "Skipped", "Witness"]
 
 
 class Severity(enum.IntEnum):
@@ -29,15 +28,6 @@ class Severity(enum.IntEnum):
     def word(self) -> str:
         """The public spelling."""
         return self.name.lower()
-
-
-class Object(Struct, frozen=True, order=True):
-    """What a finding is about: an object that was read, or a namespace or workload that has no place of its own."""
-
-    kind: str
-    namespace: str
-    name: str
-    origin: Origin | None = None
 
 
 class Witness(Struct, frozen=True, order=True):
@@ -61,24 +51,22 @@ class Finding(Struct, frozen=True):
     """One thing that is wrong in one place.
 
     `path` is the field in the object, () for all of it. `message` says in plain words what is wrong and with which
-    consequence, without the object's name; `advice` says what to do, in the imperative. `severity` is the rule's own
-    unless the rule says otherwise.
+    consequence, without the object's name; `advice` says what to do, in the imperative. `severity` stands where it is
+    not the rule's own.
     """
 
-    rule: str
-    severity: Severity
     object: Object
     path: Path
     message: str
     advice: str
     witness: Witness | None = None
     fix: Fix | None = None
+    severity: Severity | None = None
 
 
 class Skipped(Struct, frozen=True, order=True):
-    """A check that says nothing about something, because the input lacks a fact (D18)."""
+    """Something that a check says nothing about, because the input lacks a fact (D18)."""
 
-    rule: str
     about: str
     lacks: str
 

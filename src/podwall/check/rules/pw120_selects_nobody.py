@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from podwall.check.facts import Facts
-from podwall.check.rule import Bad, Finding, Good, Object, Rule, Severity, Skipped
+from podwall.check.rule import Bad, Finding, Good, Rule, Severity, Skipped
 from podwall.text.where import near
 
 __all__ = ["RULE"]
@@ -23,19 +23,17 @@ __all__ = ["RULE"]
 
 def _check(facts: Facts) -> Iterator[Finding | Skipped]:
     for policy in facts.network_policies:
-        ref = policy.ref
+        namespace = policy.ref.namespace
         if any(facts.selected(isolation.subject) for isolation in policy.isolations):
             continue
-        if not facts.is_given(ref.namespace):
-            yield Skipped("PW120", f"{ref.namespace}/{ref.name}", f"all of namespace {ref.namespace}")
+        if not facts.is_given(namespace):
+            yield Skipped(policy.shown, f"all of namespace {namespace}")
             continue
         yield Finding(
-            "PW120",
-            Severity.WARNING,
-            Object(ref.kind, ref.namespace, ref.name, policy.origin),
+            policy.what,
             ("spec", "podSelector"),
-            f"selects no pod of {ref.namespace}, so the policy does nothing",
-            _advice(facts, ref.namespace, policy.isolations[0].subject.selector.witness() or {}),
+            f"selects no pod of {namespace}, so the policy does nothing",
+            _advice(facts, namespace, policy.isolations[0].subject.selector.witness() or {}),
         )
 
 
