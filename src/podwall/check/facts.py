@@ -17,6 +17,8 @@ from podwall.cluster.endpoints import Endpoint
 from podwall.cluster.objects import Origin, kind_of, name_of
 from podwall.engine.grouping import Group
 from podwall.engine.index import Index
+from podwall.engine.judge import ports_on
+from podwall.engine.labels import EVERYTHING
 from podwall.engine.model import Model
 from podwall.engine.rules import (
     Direction,
@@ -27,10 +29,11 @@ from podwall.engine.rules import (
     PolicyRef,
     PolicyRules,
     Rule,
+    Scope,
 )
-from podwall.text.where import Path, parse_field
+from podwall.text.where import Path, near, parse_field
 
-__all__ = ["Facts", "Object", "Options", "Policy"]
+__all__ = ["Facts", "Object", "Options", "Policy", "Witness"]
 
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 
@@ -42,6 +45,15 @@ class Object(Struct, frozen=True, order=True):
     namespace: str
     name: str
     origin: Origin | None = None
+
+
+class Witness(Struct, frozen=True, order=True):
+    """A connection that shows it, as `explain` would be asked: ends by name or address, the destination's port."""
+
+    src: str
+    dst: str
+    protocol: str
+    port: int
 
 
 class Options(Struct, frozen=True):
@@ -171,6 +183,30 @@ class Facts:
         if port is not None:
             return (*path, "ports" if rule.policy.kind != "ClusterNetworkPolicy" else "protocols", port)
         return path
+
+    def names_of(self, scope: Scope, key: str) -> set[str]:
+        """The values that pods of some namespaces have for a label."""
+        spaces = self.scope(Pods(scope, EVERYTHING))
+        return {e.labels[key] for name in spaces for e in self.endpoints[name] if key in e.labels}
+
+    def near_label(self, selection: Pods) -> tuple[str, str, str] | None:
+        """Key, value and the value that was probably meant, where a selector that selects nobody has a slip in it."""
+        for term in selection.selector.terms:
+            wanted = [value for value in term.values if value is not None]
+            if term.complement or len(wanted) != 1:
+                continue
+            known = self.names_of(selection.scope, term.key)
+            meant = None if wanted[0] in known else near(wanted[0], known)
+            if meant is not None:
+                return term.key, wanted[0], meant
+        return None
+
+    def witness(self, rule: Rule, subject: Endpoint, peer: Endpoint) -> Witness | None:
+        """A connection between two endpoints on a port of the rule; None where it names no port of the destination."""
+        src, dst = (peer, subject) if rule.direction is Direction.INGRESS else (subject, peer)
+        for protocol, first, _ in ports_on(rule.ports, dst).ranges():
+            return Witness(self.shown(src), self.shown(dst), protocol, first)
+        return None
 
     def isolating(self, endpoint: Endpoint, direction: Direction) -> list[Policy]:
         """The NetworkPolicies that isolate an endpoint (N5)."""

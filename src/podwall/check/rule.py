@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct
 
 from podwall.author.edit import Edit
-from podwall.check.facts import Facts, Object
+from podwall.check.facts import Facts, Object, Witness
 from podwall.text.where import Path
 
-__all__ = ["Bad", "Check", "Finding", "Fix", "Good", "Rule", "Severity", "Skipped", "Witness"]
+__all__ = ["Bad", "Check", "Finding", "Fix", "Good", "Rule", "Severity", "Skipped"]
 
 
 class Severity(enum.IntEnum):
@@ -28,15 +28,6 @@ class Severity(enum.IntEnum):
     def word(self) -> str:
         """The public spelling."""
         return self.name.lower()
-
-
-class Witness(Struct, frozen=True, order=True):
-    """A connection that shows it, as `explain` would be asked: ends by name or address, the destination's port."""
-
-    src: str
-    dst: str
-    protocol: str
-    port: int
 
 
 class Fix(Struct, frozen=True):
