@@ -11,12 +11,14 @@ from functools import cached_property
 
 from msgspec import Struct
 
+from podwall.api.core import Service
 from podwall.api.networking import NetworkPolicy
 from podwall.api.policy import ClusterWidePolicy
-from podwall.cluster.endpoints import Endpoint
+from podwall.cluster.endpoints import Endpoint, container_ports, pod_spec
 from podwall.cluster.objects import Origin, kind_of, name_of
+from podwall.cluster.services import selects
 from podwall.engine.grouping import Group
-from podwall.engine.index import Index
+from podwall.engine.index import EndpointKey, Index, key_of
 from podwall.engine.judge import ports_on
 from podwall.engine.labels import EVERYTHING
 from podwall.engine.model import Model
@@ -33,8 +35,21 @@ from podwall.engine.rules import (
 )
 from podwall.text.where import Path, near, parse_field
 
-__all__ = ["Facts", "Object", "Options", "Policy", "Witness"]
+__all__ = ["EPHEMERAL", "Facts", "Object", "Options", "Policy", "Witness"]
 
+# Labels that controllers put on Pods (apps/v1, batch/v1, well-known labels), and how long they last.
+EPHEMERAL = {
+    "apps.kubernetes.io/pod-index": "picks one replica",
+    "batch.kubernetes.io/controller-uid": "is one Job's alone",
+    "batch.kubernetes.io/job-completion-index": "picks one Pod of a Job",
+    "batch.kubernetes.io/job-name": "is one run's alone where a CronJob makes the Jobs",
+    "controller-revision-hash": "changes with every rollout",
+    "controller-uid": "is one Job's alone",
+    "job-name": "is one run's alone where a CronJob makes the Jobs",
+    "pod-template-generation": "changes with every rollout",
+    "pod-template-hash": "changes with every rollout",
+    "statefulset.kubernetes.io/pod-name": "picks one replica",
+}
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 
 
@@ -144,6 +159,18 @@ class Facts:
             case NamespacesMatching(selector):
                 return [b.name for b in self.model.cluster.namespaces.values() if selector.matches(b.labels)]
 
+    def origin(self, kind: str, namespace: str, name: str) -> Origin | None:
+        """Where an object of a namespace was read; None for a controller that is known by its Pods alone."""
+        return self._origins.get((kind, namespace, name))
+
+    @cached_property
+    def _origins(self) -> dict[EndpointKey, Origin]:
+        return {
+            (kind_of(located.object), bucket.name, name_of(located.object.metadata)): located.origin
+            for bucket in self.model.cluster.namespaces.values()
+            for located in (*bucket.pods, *bucket.workloads, *bucket.services)
+        }
+
     @cached_property
     def endpoints(self) -> Mapping[str, tuple[Endpoint, ...]]:
         """All endpoints, by namespace."""
@@ -183,6 +210,40 @@ class Facts:
         if port is not None:
             return (*path, "ports" if rule.policy.kind != "ClusterNetworkPolicy" else "protocols", port)
         return path
+
+    def declared(self, endpoint: Endpoint) -> frozenset[tuple[str, int]]:
+        """The ports that an endpoint's containers declare, as (protocol, number)."""
+        return self._declared.get(key_of(endpoint), frozenset())
+
+    @cached_property
+    def _declared(self) -> dict[EndpointKey, frozenset[tuple[str, int]]]:
+        out = {}
+        for bucket in self.model.cluster.namespaces.values():
+            for located in (*bucket.pods, *bucket.workloads):
+                ports = container_ports(pod_spec(located.object))
+                key = (kind_of(located.object), bucket.name, name_of(located.object.metadata))
+                out[key] = frozenset((port.protocol or "TCP", port.containerPort) for port in ports)
+        return out
+
+    def destinations(self, rule: Rule) -> list[Endpoint]:
+        """The endpoints whose ports a rule is about: its subjects, or the pods among its peers."""
+        if rule.direction is Direction.INGRESS:
+            return self.selected(rule.subject)
+        found = {key_of(e): e for peer in rule.peers if isinstance(peer, Pods) for e in self.selected(peer)}
+        return [found[key] for key in sorted(found)]
+
+    def pod_peers(self, rule: Rule) -> tuple[Pods, ...]:
+        """The peers of a rule that select pods."""
+        return tuple(peer for peer in rule.peers if isinstance(peer, Pods))
+
+    def goes_to_pods(self, rule: Rule) -> bool:
+        """Whether a rule's destinations are pods and nothing else."""
+        return rule.direction is Direction.INGRESS or len(self.pod_peers(rule)) == len(rule.peers)
+
+    def services_of(self, endpoint: Endpoint) -> list[Service]:
+        """The Services that an endpoint stands behind."""
+        bucket = self.model.cluster.namespaces[endpoint.namespace]
+        return [located.object for located in bucket.services if selects(located.object, endpoint)]
 
     def names_of(self, scope: Scope, key: str) -> set[str]:
         """The values that pods of some namespaces have for a label."""
