@@ -9,6 +9,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
+import msgspec
 from msgspec import Struct
 
 from podwall.api.core import Service
@@ -118,6 +119,7 @@ class Facts:
     def __init__(self, model: Model, options: Options) -> None:
         self.model = model
         self.options = options
+        self._written: dict[PolicyRef, object] = {}
 
     @property
     def index(self) -> Index:
@@ -143,6 +145,18 @@ class Facts:
     def network_policies(self) -> tuple[Policy, ...]:
         """Those of the NetworkPolicy tier."""
         return tuple(policy for policy in self.policies if policy.ref.kind == "NetworkPolicy")
+
+    def written(self, policy: Policy, path: Path) -> object:
+        """What stands at a field of a policy, as plain data in the API's own names; None where nothing does."""
+        if policy.ref not in self._written:
+            self._written[policy.ref] = msgspec.to_builtins(policy.object)
+        found = self._written[policy.ref]
+        for step in path:
+            if isinstance(step, int):
+                found = found[step] if isinstance(found, list) and step < len(found) else None
+            else:
+                found = found.get(step) if isinstance(found, dict) else None
+        return found
 
     def is_given(self, namespace: str) -> bool:
         """Whether the input has all of a namespace: its object, and a workload or Pod of it (D18)."""

@@ -10,7 +10,7 @@ from podwall.text.scalars import plain
 
 __all__ = ["scalar_text", "yaml_text"]
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*|[0-9]+(\.[0-9]+){3}(/[0-9]+)?")  # IPv4 addresses and CIDRs as well
 
 
 def yaml_text(value: object, *, deeper_lists: bool = False) -> str:

@@ -21,15 +21,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-import msgspec
-
-from podwall.api.networking import NetworkPolicy, NetworkPolicyPeer
 from podwall.author.edit import Edit
 from podwall.check.facts import Facts, Policy, Witness
 from podwall.check.rule import Bad, Finding, Fix, Good, Rule, Severity, Skipped
 from podwall.engine.labels import EVERYTHING
 from podwall.engine.rules import InNamespace, NamespacesMatching, Pods
 from podwall.engine.rules import Rule as PolicyRule
+from podwall.text.where import Path
 
 __all__ = ["RULE"]
 
@@ -62,7 +60,7 @@ def _pair(facts: Facts, policy: Policy, rule: PolicyRule, number: int) -> Iterat
         f" matches no pod of {policy.ref.namespace}. Together they would be fewer: OR was written, AND was meant",
         "make one item of the two: take the dash away from the second",
         witness=_witness(facts, rule, wide, lone),
-        fix=_fix(policy, path, number, spaces[0]),
+        fix=_fix(facts, policy, path, facts.field(rule, peer=number + spaces[0])),
     )
 
 
@@ -73,20 +71,13 @@ def _witness(facts: Facts, rule: PolicyRule, wide: Pods, lone: Pods) -> Witness 
     return min((witness for witness in found if witness is not None), default=None)
 
 
-def _fix(policy: Policy, path: tuple[str | int, ...], first: int, wide: int) -> Fix | None:
-    if not isinstance(policy.object, NetworkPolicy) or policy.object.spec is None:
+def _fix(facts: Facts, policy: Policy, path: Path, wide: Path) -> Fix | None:
+    selector = facts.written(policy, (*path, "podSelector"))
+    if not isinstance(selector, dict):
         return None
-    *rule, listed, _ = path
-    rules = policy.object.spec.ingress if "ingress" in rule else policy.object.spec.egress
-    written = (rules or ())[int(rule[-1])]
-    peer = (written.peers or ())[first + 1 - wide] if written is not None else None
-    if not isinstance(peer, NetworkPolicyPeer):
-        return None
-    selector = msgspec.to_builtins(peer.podSelector)
     kept = {key: value for key, value in selector.items() if value is not None}
-    merged = Edit(policy.origin, "add", (*rule, listed, first + wide, "podSelector"), kept)
-    gone = Edit(policy.origin, "remove", (*rule, listed, first + 1 - wide))
-    return Fix("make one item of the two", (merged, gone), safe=False)
+    merged = Edit(policy.origin, "add", (*wide, "podSelector"), kept)
+    return Fix("make one item of the two", (merged, Edit(policy.origin, "remove", path)), safe=False)
 
 
 _CLUSTER = """\

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from podwall.api.networking import NetworkPolicy, NetworkPolicyPort
 from podwall.author.edit import Edit
 from podwall.check.facts import Facts, Policy
 from podwall.check.rule import Bad, Finding, Fix, Good, Rule, Severity
@@ -26,7 +25,7 @@ def _check(facts: Facts) -> Iterator[Finding]:
         for rule in policy.rules:
             for number, port in enumerate(rule.ports):
                 path = facts.field(rule, port=number)
-                if not isinstance(port, PortRange) or not _is_left_out(policy, path):
+                if not isinstance(port, PortRange) or not _is_left_out(facts, policy, path):
                     continue
                 declared = [facts.declared(pod) for pod in facts.destinations(rule)]
                 here = {p for held in declared for p, n in held if port.first <= n <= port.last}
@@ -45,14 +44,9 @@ def _finding(policy: Policy, path: Path, port: int, found: list[str]) -> Finding
     )
 
 
-def _is_left_out(policy: Policy, path: Path) -> bool:
-    found: object = policy.object.spec if isinstance(policy.object, NetworkPolicy) else None
-    for step in path[1:]:
-        if isinstance(step, int):
-            found = found[step] if isinstance(found, list) else None
-        else:
-            found = getattr(found, step, None)
-    return isinstance(found, NetworkPolicyPort) and found.protocol is None and found.port is not None
+def _is_left_out(facts: Facts, policy: Policy, path: Path) -> bool:
+    found = facts.written(policy, path)
+    return isinstance(found, dict) and found.get("protocol") is None and found.get("port") is not None
 
 
 _CLUSTER = """\
