@@ -44,7 +44,7 @@ def _of(facts: Facts, policy: Policy, selector: Selector, path: Path) -> Iterato
         if declared and not any(bucket.labels.get(term.key) == names[0] for bucket in buckets.values()):
             yield Finding(
                 policy.what,
-                (*path, "namespaceSelector"),
+                (*path, "namespaceSelector") if policy.ref.kind == "NetworkPolicy" else path,
                 f"asks for {term.key}={names[0]}, a label that namespace {names[0]} does not carry: it matches nothing",
                 f"write {NAME_LABEL}: {names[0]}, which every namespace has",
                 fix=_fix(policy, (*path, "namespaceSelector", "matchLabels", term.key)),
