@@ -32,7 +32,7 @@ class Posture(Struct, frozen=True):
     def score(self, *, dns_broken: bool) -> int:
         """0–100: a default deny is worth 25 for each direction, policies for all 20, DNS and each exposure 10."""
         workloads = self.workloads or 1
-        points = 25 * self.ingress_denied + 25 * self.egress_denied + 10 * (not dns_broken)
+        points: float = 25 * self.ingress_denied + 25 * self.egress_denied + 10 * (not dns_broken)
         points += 20 * (1 - self.without_policy / workloads)
         points += 10 * (1 - self.from_internet / workloads)
         points += 10 * (1 - self.reachable_from / (self.others or 1))
