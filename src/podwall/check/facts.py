@@ -75,11 +75,13 @@ class Witness(Struct, frozen=True, order=True):
 class Options(Struct, frozen=True):
     """What a check is told beside the cluster: `today` for dates, namespaces that need no default deny or no DNS.
 
-    `whole` says that the input is all of a cluster, as a live one is: what is not there does not exist (D18).
+    `whole` says that the input is all of a cluster, as a live one is: what is not there does not exist (D18). `owners`
+    are those of policies, workloads and Pods, by kind, namespace and name, as far as they are known.
     """
 
     today: dt.date
     whole: bool = False
+    owners: Mapping[EndpointKey, str] = {}
     system: frozenset[str] = SYSTEM_NAMESPACES
     without_dns: frozenset[str] = frozenset()
 
@@ -282,6 +284,18 @@ class Facts:
         for protocol, first, _ in ports_on(rule.ports, dst).ranges():
             return Witness(self.shown(src), self.shown(dst), protocol, first)
         return None
+
+    def owner(self, kind: str, namespace: str, name: str) -> str | None:
+        """Whose an object is."""
+        return self.options.owners.get((kind, namespace, name))
+
+    def owner_of(self, endpoint: Endpoint) -> str | None:
+        """Whose a workload is: its controller's owner, else its own."""
+        if endpoint.controller is not None:
+            found = self.owner(endpoint.controller.kind, endpoint.namespace, endpoint.controller.name)
+            if found is not None:
+                return found
+        return self.owner(endpoint.kind, endpoint.namespace, endpoint.name)
 
     def isolating(self, endpoint: Endpoint, direction: Direction) -> list[Policy]:
         """The NetworkPolicies that isolate an endpoint (N5)."""

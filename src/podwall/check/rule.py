@@ -6,7 +6,7 @@ Nothing here knows a single rule; `run` puts a rule's name on what it found.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
 
@@ -65,11 +65,16 @@ class Skipped(Struct, frozen=True, order=True):
 Check = Callable[[Facts], Iterable[Finding | Skipped]]
 
 
+Owners = Mapping[tuple[str, str, str], str]
+"""Whose objects are, by kind, namespace and name."""
+
+
 class Good(Struct, frozen=True):
     """Objects as YAML in which the rule finds nothing; `because` says what a worse check would have said."""
 
     objects: str
     because: str = ""
+    owners: Owners = {}
 
 
 class Bad(Struct, frozen=True):
@@ -78,6 +83,7 @@ class Bad(Struct, frozen=True):
     objects: str
     finds: tuple[str, ...]
     because: str = ""
+    owners: Owners = {}
     fixed: str = ""  # the objects after all fixes of the rule, unsafe ones included; "" where there is none
 
 
