@@ -53,3 +53,7 @@ class InvalidInput(PodwallError):
 
 class UnknownReference(PodwallError):
     """A name in a question that stands for nothing, for several things, or for something that cannot answer."""
+
+
+class CannotEdit(PodwallError):
+    """A text that cannot be edited in place without touching more than what was asked for; it stays as it is."""

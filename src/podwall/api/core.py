@@ -125,6 +125,7 @@ class ServiceSpec(Struct, frozen=True, gc=False):
     clusterIPs: list[str] | None = None
     externalIPs: list[str] | None = None
     externalName: str | None = None
+    externalTrafficPolicy: str | None = None
     publishNotReadyAddresses: bool | None = None
 
 

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
-from podwall.api.core import Container, Pod, PodIP, PodSpec, PodStatus
+from podwall.api.core import Container, ContainerPort, Pod, PodIP, PodSpec, PodStatus
 from podwall.api.meta import PlainMeta
 from podwall.api.workloads import CronJob, DaemonSet, Job, Workload, WorkloadSpec
 from podwall.cluster.objects import Bucket, Cluster, kind_of, name_of
 
-__all__ = ["Controller", "Endpoint", "PortName", "endpoints_of", "finished"]
+__all__ = ["Controller", "Endpoint", "PortName", "container_ports", "endpoints_of", "finished", "pod_spec"]
 
 # A ReplicaSet of a Deployment is named after the pod template's hash, spelled in Kubernetes' "safe" letters.
 _HASH_SUFFIX = re.compile(r"-[bcdf2456789ghjklmnpqrstvwxz]{6,10}$")
@@ -207,7 +207,7 @@ def _pod_endpoint(pod: Pod, namespace: str, owners: _Owners, hosts: Mapping[str,
 
 def _workload_endpoint(workload: Workload, namespace: str, controller: Controller) -> Endpoint:
     template = _spec(workload).template
-    spec = (template.spec if template else None) or PodSpec()
+    spec = pod_spec(workload)
     replicas = replicas_of(workload)
     return Endpoint(
         kind=controller.kind,
@@ -236,12 +236,23 @@ def _listed(several: list[PodIP] | None, first: str | None) -> list[str]:
 def _port_names(spec: PodSpec) -> tuple[PortName, ...]:
     """The named ports of app and sidecar containers, in that order; a name may stand for several numbers (N13)."""
     found = (
-        PortName(port.name, port.protocol or "TCP", port.containerPort)
-        for container in _lasting(spec)
-        for port in container.ports or ()
-        if port.name
+        PortName(port.name, port.protocol or "TCP", port.containerPort) for port in container_ports(spec) if port.name
     )
     return tuple(dict.fromkeys(found))
+
+
+def pod_spec(item: Pod | Workload) -> PodSpec:
+    """The spec of a Pod, or of the Pods that a workload makes."""
+    if isinstance(item, Pod):
+        return item.spec or PodSpec()
+    template = _spec(item).template
+    return (template.spec if template else None) or PodSpec()
+
+
+def container_ports(spec: PodSpec) -> Iterator[ContainerPort]:
+    """The ports that app and sidecar containers declare, named or not; informational to Kubernetes."""
+    for container in _lasting(spec):
+        yield from container.ports or ()
 
 
 def _lasting(spec: PodSpec) -> Iterable[Container]:

@@ -8,39 +8,39 @@ from collections.abc import Iterator
 
 from podwall.text.scalars import plain
 
-__all__ = ["yaml_text"]
+__all__ = ["scalar_text", "yaml_text"]
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
-
-
-def yaml_text(value: object) -> str:
-    """A value of dicts with str keys, lists, str, int, float, bool and None; in the order in which it is."""
-    return "".join(f"{line}\n" for line in _lines(value))
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*|[0-9]+(\.[0-9]+){3}(/[0-9]+)?")  # IPv4 addresses and CIDRs as well
 
 
-def _lines(value: object) -> Iterator[str]:
+def yaml_text(value: object, *, deeper_lists: bool = False) -> str:
+    """A value of dicts with str keys, lists, str, int, float, bool and None; in the order in which it is.
+
+    A list stands as deep as its key, or two columns deeper.
+    """
+    return "".join(f"{line}\n" for line in _lines(value, "  " if deeper_lists else ""))
+
+
+def _lines(value: object, lists: str) -> Iterator[str]:
     if isinstance(value, dict) and value:
         for key, inner in value.items():
-            yield from _entry(f"{_scalar(key)}:", inner, "  " if isinstance(inner, dict) else "")
+            if isinstance(inner, dict | list) and inner:
+                yield f"{scalar_text(key)}:"
+                indent = "  " if isinstance(inner, dict) else lists
+                yield from (f"{indent}{line}" for line in _lines(inner, lists))
+            else:
+                yield f"{scalar_text(key)}: {scalar_text(inner)}"
     elif isinstance(value, list) and value:
         for inner in value:
-            first, *others = _lines(inner)
+            first, *others = _lines(inner, lists)
             yield f"- {first}"
             yield from (f"  {line}" for line in others)
     else:
-        yield _scalar(value)
+        yield scalar_text(value)
 
 
-def _entry(start: str, value: object, indent: str) -> Iterator[str]:
-    if isinstance(value, dict | list) and value:
-        yield start
-        yield from (f"{indent}{line}" for line in _lines(value))
-    else:
-        yield f"{start} {_scalar(value)}"
-
-
-def _scalar(value: object) -> str:
-    """Quoted where YAML would read something else."""
+def scalar_text(value: object) -> str:
+    """Text, a number, a truth value or null; quoted where YAML would read something else."""
     if isinstance(value, str) and _PLAIN.fullmatch(value) and plain(value) == value:
         return value
     return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in json.dumps(value, ensure_ascii=False))

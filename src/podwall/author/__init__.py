@@ -1,0 +1,1 @@
+"""Writing: policies from needs, recipes, and edits of the files that they stand in."""

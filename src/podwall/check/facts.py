@@ -1,0 +1,319 @@
+"""What checks ask: one cluster as it was read, with the questions that several of them have.
+
+Answers are made when they are first asked for and kept. A question that only one check has belongs in that check.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+
+import msgspec
+from msgspec import Struct
+
+from podwall.api.core import Service
+from podwall.api.networking import NetworkPolicy
+from podwall.api.policy import ClusterWidePolicy
+from podwall.cluster.endpoints import Endpoint, container_ports, pod_spec
+from podwall.cluster.objects import Origin, kind_of, name_of
+from podwall.cluster.services import selects
+from podwall.engine.grouping import Group
+from podwall.engine.index import EndpointKey, Index, key_of
+from podwall.engine.judge import ports_on
+from podwall.engine.labels import EVERYTHING
+from podwall.engine.model import Model
+from podwall.engine.rules import (
+    Direction,
+    InNamespace,
+    Isolation,
+    NamespacesMatching,
+    Pods,
+    PolicyRef,
+    PolicyRules,
+    Rule,
+    Scope,
+)
+from podwall.text.where import Path, near, parse_field
+
+__all__ = ["EPHEMERAL", "Facts", "Object", "Options", "Policy", "Witness"]
+
+# Labels that controllers put on Pods (apps/v1, batch/v1, well-known labels), and how long they last.
+EPHEMERAL = {
+    "apps.kubernetes.io/pod-index": "picks one replica",
+    "batch.kubernetes.io/controller-uid": "is one Job's alone",
+    "batch.kubernetes.io/job-completion-index": "picks one Pod of a Job",
+    "batch.kubernetes.io/job-name": "is one run's alone where a CronJob makes the Jobs",
+    "controller-revision-hash": "changes with every rollout",
+    "controller-uid": "is one Job's alone",
+    "job-name": "is one run's alone where a CronJob makes the Jobs",
+    "pod-template-generation": "changes with every rollout",
+    "pod-template-hash": "changes with every rollout",
+    "statefulset.kubernetes.io/pod-name": "picks one replica",
+}
+SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
+
+
+class Object(Struct, frozen=True, order=True):
+    """What a finding is about: an object that was read, or a namespace or workload that has no place of its own."""
+
+    kind: str
+    namespace: str
+    name: str
+    origin: Origin | None = None
+
+
+class Witness(Struct, frozen=True, order=True):
+    """A connection that shows it, as `explain` would be asked: ends by name or address, the destination's port."""
+
+    src: str
+    dst: str
+    protocol: str
+    port: int
+
+
+class Options(Struct, frozen=True):
+    """What a check is told beside the cluster: `today` for dates, namespaces that need no default deny or no DNS.
+
+    `whole` says that the input is all of a cluster, as a live one is: what is not there does not exist (D18). `owners`
+    are those of policies, workloads and Pods, by kind, namespace and name, as far as they are known.
+    """
+
+    today: dt.date
+    whole: bool = False
+    owners: Mapping[EndpointKey, str] = {}
+    system: frozenset[str] = SYSTEM_NAMESPACES
+    without_dns: frozenset[str] = frozenset()
+
+
+class Policy(Struct, frozen=True):
+    """A valid policy: as it is written, where, and what it means."""
+
+    ref: PolicyRef
+    object: NetworkPolicy | ClusterWidePolicy
+    origin: Origin
+    means: PolicyRules
+
+    @property
+    def what(self) -> Object:
+        """The policy as a finding names it."""
+        return Object(self.ref.kind, self.ref.namespace, self.ref.name, self.origin)
+
+    @property
+    def shown(self) -> str:
+        """Its name for a person."""
+        return f"{self.ref.namespace}/{self.ref.name}" if self.ref.namespace else self.ref.name
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Its rules in the normal form."""
+        return self.means.rules
+
+    @property
+    def isolations(self) -> tuple[Isolation, ...]:
+        """Whom it isolates; one for each direction."""
+        return self.means.isolations
+
+
+class Facts:
+    """One cluster, under one profile, and the questions about it."""
+
+    def __init__(self, model: Model, options: Options) -> None:
+        self.model = model
+        self.options = options
+        self._written: dict[PolicyRef, object] = {}
+
+    @property
+    def index(self) -> Index:
+        """The engine's index of the cluster."""
+        return self.model.index
+
+    @cached_property
+    def policies(self) -> tuple[Policy, ...]:
+        """Every valid policy, NetworkPolicies by namespace and name first."""
+        return tuple(self._policies())
+
+    def _policies(self) -> Iterator[Policy]:
+        means = self.model.index.policies
+        for bucket in self.model.cluster.namespaces.values():
+            for located in bucket.policies:
+                ref = PolicyRef("NetworkPolicy", bucket.name, name_of(located.object.metadata))
+                yield Policy(ref, located.object, located.origin, means[ref])
+        for wide in self.model.cluster.cluster_policies:
+            ref = PolicyRef(kind_of(wide.object), "", name_of(wide.object.metadata))
+            yield Policy(ref, wide.object, wide.origin, means[ref])
+
+    @cached_property
+    def network_policies(self) -> tuple[Policy, ...]:
+        """Those of the NetworkPolicy tier."""
+        return tuple(policy for policy in self.policies if policy.ref.kind == "NetworkPolicy")
+
+    def written(self, policy: Policy, path: Path) -> object:
+        """What stands at a field of a policy, as plain data in the API's own names; None where nothing does."""
+        if policy.ref not in self._written:
+            self._written[policy.ref] = msgspec.to_builtins(policy.object)
+        found = self._written[policy.ref]
+        for step in path:
+            if isinstance(step, int):
+                found = found[step] if isinstance(found, list) and step < len(found) else None
+            else:
+                found = found.get(step) if isinstance(found, dict) else None
+        return found
+
+    def is_given(self, namespace: str) -> bool:
+        """Whether the input has all of a namespace: its object, and a workload or Pod of it (D18)."""
+        if self.options.whole:
+            return True
+        bucket = self.model.cluster.namespaces.get(namespace)
+        return bucket is not None and bucket.declared is not None and bool(bucket.pods or bucket.workloads)
+
+    def scope(self, selection: Pods) -> list[str]:
+        """The namespaces of the input that a subject or peer is about."""
+        match selection.scope:
+            case InNamespace(name):
+                return [name] if name in self.model.cluster.namespaces else []
+            case NamespacesMatching(selector):
+                return [b.name for b in self.model.cluster.namespaces.values() if selector.matches(b.labels)]
+
+    def origin(self, kind: str, namespace: str, name: str) -> Origin | None:
+        """Where an object of a namespace was read; None for a controller that is known by its Pods alone."""
+        return self._origins.get((kind, namespace, name))
+
+    @cached_property
+    def _origins(self) -> dict[EndpointKey, Origin]:
+        return {
+            (kind_of(located.object), bucket.name, name_of(located.object.metadata)): located.origin
+            for bucket in self.model.cluster.namespaces.values()
+            for located in (*bucket.pods, *bucket.workloads, *bucket.services)
+        }
+
+    @cached_property
+    def endpoints(self) -> Mapping[str, tuple[Endpoint, ...]]:
+        """All endpoints, by namespace."""
+        out: dict[str, list[Endpoint]] = {name: [] for name in self.model.cluster.namespaces}
+        for endpoint in self.model.endpoints:
+            out[endpoint.namespace].append(endpoint)
+        return {name: tuple(held) for name, held in out.items()}
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """The endpoints as they are shown: replicas that no rule tells apart as one."""
+        return tuple(self.model.groups(self.model.reach))
+
+    @cached_property
+    def _shown(self) -> dict[int, str]:
+        return {id(member): group.name for group in self.groups for member in group.members}
+
+    def shown(self, endpoint: Endpoint) -> str:
+        """How an endpoint is named in answers, and in questions."""
+        return self._shown[id(endpoint)]
+
+    def selected(self, selection: Pods) -> list[Endpoint]:
+        """The endpoints that a subject or peer selects."""
+        slots = self.index.pods(selection)
+        return [
+            endpoint
+            for namespace, held in slots.items()
+            for endpoint in self.endpoints.get(namespace, ())
+            if held >> self.index.slot(endpoint) & 1
+        ]
+
+    def field(self, rule: Rule, peer: int | None = None, port: int | None = None) -> Path:
+        """The field of a rule in its policy, or of one of its peers or ports."""
+        path = parse_field(rule.path)
+        if peer is not None:
+            return (*path, "from" if rule.direction is Direction.INGRESS else "to", peer)
+        if port is not None:
+            return (*path, "ports" if rule.policy.kind != "ClusterNetworkPolicy" else "protocols", port)
+        return path
+
+    def declared(self, endpoint: Endpoint) -> frozenset[tuple[str, int]]:
+        """The ports that an endpoint's containers declare, as (protocol, number)."""
+        return self._declared.get(key_of(endpoint), frozenset())
+
+    @cached_property
+    def _declared(self) -> dict[EndpointKey, frozenset[tuple[str, int]]]:
+        out = {}
+        for bucket in self.model.cluster.namespaces.values():
+            for located in (*bucket.pods, *bucket.workloads):
+                ports = container_ports(pod_spec(located.object))
+                key = (kind_of(located.object), bucket.name, name_of(located.object.metadata))
+                out[key] = frozenset((port.protocol or "TCP", port.containerPort) for port in ports)
+        return out
+
+    def destinations(self, rule: Rule) -> list[Endpoint]:
+        """The endpoints whose ports a rule is about: its subjects, or the pods among its peers."""
+        if rule.direction is Direction.INGRESS:
+            return self.selected(rule.subject)
+        found = {key_of(e): e for peer in rule.peers if isinstance(peer, Pods) for e in self.selected(peer)}
+        return [found[key] for key in sorted(found)]
+
+    def pod_peers(self, rule: Rule) -> tuple[Pods, ...]:
+        """The peers of a rule that select pods."""
+        return tuple(peer for peer in rule.peers if isinstance(peer, Pods))
+
+    def goes_to_pods(self, rule: Rule) -> bool:
+        """Whether a rule's destinations are pods and nothing else."""
+        return rule.direction is Direction.INGRESS or len(self.pod_peers(rule)) == len(rule.peers)
+
+    def services_of(self, endpoint: Endpoint) -> list[Service]:
+        """The Services that an endpoint stands behind."""
+        bucket = self.model.cluster.namespaces[endpoint.namespace]
+        return [located.object for located in bucket.services if selects(located.object, endpoint)]
+
+    def names_of(self, scope: Scope, key: str) -> set[str]:
+        """The values that pods of some namespaces have for a label."""
+        spaces = self.scope(Pods(scope, EVERYTHING))
+        return {e.labels[key] for name in spaces for e in self.endpoints[name] if key in e.labels}
+
+    def near_label(self, selection: Pods) -> tuple[str, str, str] | None:
+        """Key, value and the value that was probably meant, where a selector that selects nobody has a slip in it."""
+        for term in selection.selector.terms:
+            wanted = [value for value in term.values if value is not None]
+            if term.complement or len(wanted) != 1:
+                continue
+            known = self.names_of(selection.scope, term.key)
+            meant = None if wanted[0] in known else near(wanted[0], known)
+            if meant is not None:
+                return term.key, wanted[0], meant
+        return None
+
+    def witness(self, rule: Rule, subject: Endpoint, peer: Endpoint) -> Witness | None:
+        """A connection between two endpoints on a port of the rule; None where it names no port of the destination."""
+        src, dst = (peer, subject) if rule.direction is Direction.INGRESS else (subject, peer)
+        for protocol, first, _ in ports_on(rule.ports, dst).ranges():
+            return Witness(self.shown(src), self.shown(dst), protocol, first)
+        return None
+
+    def owner(self, kind: str, namespace: str, name: str) -> str | None:
+        """Whose an object is."""
+        return self.options.owners.get((kind, namespace, name))
+
+    def owner_of(self, endpoint: Endpoint) -> str | None:
+        """Whose a workload is: its controller's owner, else its own."""
+        if endpoint.controller is not None:
+            found = self.owner(endpoint.controller.kind, endpoint.namespace, endpoint.controller.name)
+            if found is not None:
+                return found
+        return self.owner(endpoint.kind, endpoint.namespace, endpoint.name)
+
+    def isolating(self, endpoint: Endpoint, direction: Direction) -> list[Policy]:
+        """The NetworkPolicies that isolate an endpoint (N5)."""
+        return [p for p in self._of_namespace(endpoint.namespace) if self._isolates(p, endpoint, direction)]
+
+    def _of_namespace(self, namespace: str) -> Iterable[Policy]:
+        return self._by_namespace.get(namespace, ())
+
+    @cached_property
+    def _by_namespace(self) -> dict[str, list[Policy]]:
+        out: dict[str, list[Policy]] = {}
+        for policy in self.network_policies:
+            out.setdefault(policy.ref.namespace, []).append(policy)
+        return out
+
+    def _isolates(self, policy: Policy, endpoint: Endpoint, direction: Direction) -> bool:
+        return any(
+            isolation.direction is direction
+            and self.index.pods(isolation.subject).get(endpoint.namespace, 0) >> self.index.slot(endpoint) & 1
+            for isolation in policy.isolations
+        )

@@ -1,0 +1,104 @@
+"""An `ipBlock` that means something inside the cluster: pods, or a Service's address.
+
+Blocks are for addresses outside. A pod's address changes with each restart, and some plugins (Cilium) never match a
+pod by its address. A Service's ClusterIP is replaced by a pod's address before any policy looks, so a rule that names
+it never matches at all.
+
+Known are the addresses that objects of the input have. Blocks that are as good as everyone (wider than /8, or /16 for
+IPv6) are another finding.
+
+**What to do:** select the pods with `podSelector` and `namespaceSelector`, those behind the Service for a ClusterIP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from podwall.check.blocks import WrittenBlock, written_blocks
+from podwall.check.facts import Facts
+from podwall.check.rule import Bad, Finding, Good, Rule, Severity
+from podwall.cluster.objects import name_of
+from podwall.cluster.services import addresses_of
+
+__all__ = ["RULE"]
+
+_WIDEST = {4: 8, 6: 16}
+
+
+def _check(facts: Facts) -> Iterator[Finding]:
+    blocks = [b for b in written_blocks(facts) if b.is_ip_block and b.prefix >= _WIDEST[b.family]]
+    pods = _pods(facts) if blocks else {}
+    services = _services(facts) if blocks else {}
+    for block in blocks:
+        path = (*block.path, "cidr")
+        service = _first(block, services)
+        if service is not None:
+            address, name = service
+            message = f"holds {address}, the address of Service {name}: it is rewritten before a policy sees it"
+            yield Finding(block.policy.what, path, message, "select the pods behind the Service")
+            continue
+        pod = _first(block, pods)
+        if pod is not None:
+            message = f"holds {pod[0]}, the address of pod {pod[1]}, which changes with its next start"
+            yield Finding(block.policy.what, path, message, "select the pods by their labels")
+
+
+def _pods(facts: Facts) -> dict[str, str]:
+    return {
+        address: facts.shown(endpoint)
+        for held in facts.endpoints.values()
+        for endpoint in held
+        if not endpoint.assumed and not endpoint.host_network
+        for address in endpoint.addresses
+    }
+
+
+def _services(facts: Facts) -> dict[str, str]:
+    return {
+        address: f"{bucket.name}/{name_of(located.object.metadata)}"
+        for bucket in facts.model.cluster.namespaces.values()
+        for located in bucket.services
+        for address in addresses_of(located.object)
+    }
+
+
+def _first(block: WrittenBlock, known: dict[str, str]) -> tuple[str, str] | None:
+    return next(((address, known[address]) for address in sorted(known) if address in block.addresses), None)
+
+
+_CLUSTER = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: db, namespace: shop, labels: {app: db}}
+status: {podIP: 10.244.1.7}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: shop}
+spec: {clusterIP: 10.96.0.17, selector: {app: db}, ports: [{port: 5432}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: out, namespace: shop}
+spec:
+  podSelector: {}
+  policyTypes: [Egress]
+  egress:
+  - to: [{ipBlock: {cidr: %s}}]
+"""
+
+RULE = Rule(
+    id="PW152",
+    severity=Severity.WARNING,
+    says="an ipBlock overlaps pods' or Services' addresses",
+    check=_check,
+    good=(
+        Good(_CLUSTER % "203.0.113.0/24"),
+        Good(_CLUSTER % "0.0.0.0/0", because="that is everyone, and another finding"),
+        Good(_CLUSTER % "10.0.0.0/8, except: [10.244.0.0/16, 10.96.0.0/12]"),
+    ),
+    bad=(
+        Bad(_CLUSTER % "10.244.0.0/16", ("shop/out spec.egress[0].to[0].ipBlock.cidr",)),
+        Bad(_CLUSTER % "10.96.0.17/32", ("shop/out spec.egress[0].to[0].ipBlock.cidr",)),
+    ),
+)

@@ -1,0 +1,96 @@
+"""Findings as SARIF 2.1.0 (OASIS), for GitHub code scanning and others that show it beside the code."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from podwall.report.public_findings import Finding, Findings
+
+__all__ = ["RuleText", "fingerprint", "sarif"]
+
+_LEVELS = {"error": "error", "warning": "warning", "info": "note"}
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+class RuleText(msgspec.Struct, frozen=True):
+    """What is said of a rule itself: its line in the catalogue, its documentation, its severity."""
+
+    id: str
+    says: str
+    help: str
+    severity: str
+
+
+def fingerprint(finding: Finding) -> str:
+    """The same for the same slip, wherever the file and the line have moved: rule, object and path."""
+    ref = finding.object
+    parts = (finding.id, ref.kind, ref.namespace, ref.name, finding.path)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def sarif(result: Findings, rules: Sequence[RuleText], version: str) -> str:
+    """The whole log, with every rule that there is."""
+    order = {rule.id: number for number, rule in enumerate(rules)}
+    run = {
+        "tool": {
+            "driver": {
+                "name": "podwall",
+                "version": version,
+                "semanticVersion": version,
+                "rules": [_rule(rule) for rule in rules],
+            }
+        },
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(finding, order) for finding in result.findings],
+    }
+    log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
+    return msgspec.json.format(msgspec.json.encode(log), indent=2).decode() + "\n"
+
+
+def _rule(rule: RuleText) -> Mapping[str, object]:
+    return {
+        "id": rule.id,
+        "shortDescription": {"text": rule.says},
+        "fullDescription": {"text": rule.help.split("\n\n")[0]},
+        "help": {"text": rule.help, "markdown": rule.help},
+        "defaultConfiguration": {"level": _LEVELS[rule.severity]},
+    }
+
+
+def _result(finding: Finding, order: Mapping[str, int]) -> Mapping[str, object]:
+    found: dict[str, object] = {
+        "ruleId": finding.id,
+        "ruleIndex": order[finding.id],
+        "level": _LEVELS[finding.severity],
+        "message": {"text": _message(finding)},
+        "locations": [_location(finding)],
+        "partialFingerprints": {"podwall/v1": fingerprint(finding)},
+    }
+    if finding.suppressed is not None:
+        found["suppressions"] = [{"kind": "inSource", "justification": finding.suppressed.reason}]
+    return found
+
+
+def _message(finding: Finding) -> str:
+    ref = finding.object
+    name = f"{ref.kind} {ref.namespace}/{ref.name}" if ref.namespace else f"{ref.kind} {ref.name}"
+    field = f" {finding.path}" if finding.path else ""
+    witness = ""
+    if finding.witness is not None:
+        seen = finding.witness
+        witness = f" Seen on: {seen.src} -> {seen.dst} {seen.protocol} {seen.port}."
+    return f"{name}{field}: {finding.message}.{witness} To do: {finding.advice}."
+
+
+def _location(finding: Finding) -> Mapping[str, object]:
+    ref = finding.object
+    logical = {"fullyQualifiedName": f"{ref.kind}/{ref.namespace}/{ref.name}", "kind": "object"}
+    if finding.file is None or finding.file.startswith("<"):
+        return {"logicalLocations": [logical]}
+    place: dict[str, object] = {"artifactLocation": {"uri": finding.file.replace("\\", "/")}}
+    if finding.line:
+        place["region"] = {"startLine": finding.line}
+    return {"physicalLocation": place, "logicalLocations": [logical]}

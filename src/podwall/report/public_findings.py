@@ -1,0 +1,81 @@
+"""The machine format of `check` (interface.md) as Structs: findings, and the posture of each namespace."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from podwall.report.public import Ref
+
+__all__ = ["Finding", "Findings", "Posture", "Skipped", "Suppression", "Witness"]
+
+
+class Witness(Struct, frozen=True, order=True):
+    """A connection that shows a finding; `podwall explain` takes it as it is."""
+
+    src: str
+    dst: str
+    protocol: str
+    port: int
+
+
+class Suppression(Struct, frozen=True):
+    """Why a finding does not count, and until when (a date, inclusive)."""
+
+    reason: str
+    until: str | None
+
+
+class Finding(Struct, frozen=True):
+    """One finding. `object` has the line of the object, `file` and `line` are those of the field at `path`."""
+
+    id: str
+    severity: str
+    object: Ref
+    path: str
+    message: str
+    advice: str
+    file: str | None
+    line: int | None
+    witness: Witness | None
+    fixable: bool
+    suppressed: Suppression | None
+
+
+class Posture(Struct, frozen=True):
+    """One namespace. Counts are of its workloads as they are shown; `score` is 0–100.
+
+    `dns` is ok, broken or unknown. `reachableFrom` counts other namespaces that can open a connection into it;
+    `fromInternet` and `toInternet` its workloads that are open to, or can reach, addresses outside of private ranges.
+    """
+
+    namespace: str
+    owners: list[str]
+    workloads: int
+    withoutPolicy: int  # noqa: N815 - the public spelling
+    ingressDefaultDeny: bool  # noqa: N815 - the public spelling
+    egressDefaultDeny: bool  # noqa: N815 - the public spelling
+    dns: str
+    fromInternet: int  # noqa: N815 - the public spelling
+    toInternet: int  # noqa: N815 - the public spelling
+    reachableFrom: int  # noqa: N815 - the public spelling
+    score: int
+
+
+class Skipped(Struct, frozen=True):
+    """What a check says nothing about, because the input lacks a fact."""
+
+    id: str
+    about: str
+    lacks: str
+
+
+class Findings(Struct, frozen=True):
+    """All that `check` says, worst first."""
+
+    apiVersion: str  # noqa: N815 - the public spelling
+    kind: str
+    profile: str
+    findings: list[Finding]
+    posture: list[Posture]
+    skipped: list[Skipped]
+    incomplete: list[str]

@@ -1,0 +1,22 @@
+"""YAML as a rule's examples have it → the facts that rules ask."""
+
+from __future__ import annotations
+
+from podwall.check.facts import Facts, Options
+from podwall.cluster.profile import KUBERNETES, Profile
+from podwall.engine.model import Model
+from podwall.sources.assemble import assemble
+from podwall.sources.decode import Decoder
+from podwall.sources.files import Text
+
+__all__ = ["facts_of"]
+
+
+def facts_of(objects: str, options: Options, profile: Profile = KUBERNETES) -> Facts:
+    """The facts of one file of objects; every object of it is valid."""
+    decoder = Decoder()
+    decoder.read(Text("example.yaml", objects.encode()))
+    assert not decoder.problems
+    assembled = assemble(decoder.objects, "default")
+    assert not assembled.mistakes
+    return Facts(Model(assembled.cluster, profile), options)

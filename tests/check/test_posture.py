@@ -1,0 +1,57 @@
+"""The posture of namespaces, against what their policies say."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from podwall.check.facts import Options
+from podwall.check.posture import Posture, postures
+from tests.check.reading import facts_of
+
+POD = """\
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: {name}, namespace: {space}, labels: {{app: {name}}}}}
+"""
+PODS = "".join(
+    POD.format(space=s, name=n) for s, n in (("a", "web"), ("a", "db"), ("b", "api"), ("kube-system", "dns"))
+)
+POLICY = """\
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: %s, namespace: a}
+spec: %s
+"""
+DENY = POLICY % ("deny", "{podSelector: {}, policyTypes: [Ingress, Egress]}")
+OPEN_WEB = POLICY % ("web", "{podSelector: {matchLabels: {app: web}}, ingress: [{}]}")
+
+
+def postures_of(objects: str) -> dict[str, Posture]:
+    return {p.namespace: p for p in postures(facts_of(objects, Options(dt.date(2026, 11, 21))))}
+
+
+def test_without_policies_everything_is_open() -> None:
+    found = postures_of(PODS)
+    assert list(found) == ["a", "b"]
+    assert found["a"] == Posture("a", 2, 2, False, False, 2, 2, 2, 2)
+    assert found["a"].score(dns_broken=False) == 10
+
+
+def test_a_default_deny_closes_and_a_rule_opens() -> None:
+    assert postures_of(PODS + DENY)["a"] == Posture("a", 2, 0, True, True, 0, 0, 0, 2)
+    assert postures_of(PODS + DENY)["a"].score(dns_broken=False) == 100
+    found = postures_of(PODS + DENY + OPEN_WEB)
+    assert found["a"] == Posture("a", 2, 0, True, True, 1, 0, 2, 2)
+    assert found["b"] == Posture("b", 1, 1, False, False, 1, 1, 1, 2)
+
+
+def test_an_allow_all_undoes_a_default_deny() -> None:
+    found = postures_of(PODS + DENY + POLICY % ("all", "{podSelector: {}, ingress: [{}]}"))["a"]
+    assert (found.ingress_denied, found.egress_denied, found.from_internet) == (False, True, 2)
+
+
+def test_one_workload_with_a_policy_is_no_default_deny() -> None:
+    found = postures_of(PODS + OPEN_WEB)["a"]
+    assert (found.ingress_denied, found.without_policy) == (False, 1)
