@@ -51,6 +51,7 @@ class PodSpec(Struct, frozen=True, gc=False):
     initContainers: list[Container] | None = None
     hostNetwork: bool | None = None
     nodeName: str | None = None
+    dnsPolicy: str | None = None
 
 
 class PodIP(Struct, frozen=True, gc=False):

@@ -18,6 +18,7 @@ from podwall.api.policy import ClusterWidePolicy
 from podwall.cluster.endpoints import Endpoint, container_ports, pod_spec
 from podwall.cluster.objects import Origin, kind_of, name_of
 from podwall.cluster.services import selects
+from podwall.cluster.wellknown import WellKnown
 from podwall.engine.grouping import Group
 from podwall.engine.index import EndpointKey, Index, key_of
 from podwall.engine.judge import ports_on
@@ -247,6 +248,24 @@ class Facts:
             return self.selected(rule.subject)
         found = {key_of(e): e for peer in rule.peers if isinstance(peer, Pods) for e in self.selected(peer)}
         return [found[key] for key in sorted(found)]
+
+    def dns_policy(self, endpoint: Endpoint) -> str:
+        """Which resolver an endpoint's containers ask, as its spec says it."""
+        return self._dns_policies.get(key_of(endpoint)) or "ClusterFirst"
+
+    @cached_property
+    def _dns_policies(self) -> dict[EndpointKey, str]:
+        return {
+            (kind_of(located.object), bucket.name, name_of(located.object.metadata)): policy
+            for bucket in self.model.cluster.namespaces.values()
+            for located in (*bucket.pods, *bucket.workloads)
+            if (policy := pod_spec(located.object).dnsPolicy)
+        }
+
+    @cached_property
+    def well_known(self) -> WellKnown:
+        """What dns, internet, apiserver and monitoring are in this cluster."""
+        return WellKnown(self.model.cluster, self.model.endpoints)
 
     def pod_peers(self, rule: Rule) -> tuple[Pods, ...]:
         """The peers of a rule that select pods."""

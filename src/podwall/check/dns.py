@@ -1,0 +1,106 @@
+"""The cluster's DNS as checks ask for it: which pods answer, where, and who can get there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from podwall.check.facts import Facts, Policy
+from podwall.check.pairs import connection
+from podwall.check.redundancy import numbers
+from podwall.cluster.endpoints import Endpoint
+from podwall.cluster.objects import NAME_LABEL
+from podwall.engine.labels import EVERYTHING
+from podwall.engine.rules import Direction, NamedPort, NamespacesMatching, Pods, Rule
+from podwall.engine.sets import NO_PORTS, PortSet
+
+__all__ = ["NODE_LOCAL", "Server", "asks_dns", "governed", "is_anyone", "names_dns", "peer", "reaches", "servers"]
+
+NODE_LOCAL = "169.254.20.10"
+"""Where the node-local cache listens, as its documentation proposes."""
+_USUAL = PortSet.of("UDP", 53) | PortSet.of("TCP", 53)
+_LABEL, _VALUE = "k8s-app", "kube-dns"
+
+
+class Server(Struct, frozen=True):
+    """One DNS pod, and the ports it answers at: those of the pod, not of the Service."""
+
+    endpoint: Endpoint
+    ports: PortSet
+
+
+def servers(facts: Facts) -> list[Server]:
+    """The cluster's DNS pods that are in the input."""
+    found = []
+    for members in facts.well_known.built_in("dns"):
+        ports = NO_PORTS
+        for written in members.ports or ("53/UDP", "53/TCP"):
+            number, _, protocol = written.partition("/")
+            ports |= PortSet.of(protocol.upper() or "TCP", int(number))
+        found += [Server(endpoint, ports) for endpoint in members.endpoints]
+    return found
+
+
+def asks_dns(facts: Facts, endpoint: Endpoint) -> bool:
+    """Whether an endpoint is expected to ask the cluster's DNS, and policies decide about it."""
+    return (
+        not endpoint.host_network
+        and endpoint.namespace not in facts.options.without_dns
+        and facts.dns_policy(endpoint) not in ("None", "Default")
+    )
+
+
+def governed(facts: Facts) -> Iterator[tuple[Policy, list[Endpoint]]]:
+    """The endpoints whose egress is isolated and that ask DNS, by the policy that a person would look at first.
+
+    That is a default deny of the whole namespace if there is one, else another for all of it, else the first by name.
+    """
+    found: dict[tuple[str, str], tuple[Policy, list[Endpoint]]] = {}
+    for held in facts.endpoints.values():
+        for endpoint in held:
+            if asks_dns(facts, endpoint):
+                isolating = facts.isolating(endpoint, Direction.EGRESS)
+                if isolating:
+                    first = min(isolating, key=_rank)
+                    found.setdefault((first.ref.namespace, first.ref.name), (first, []))[1].append(endpoint)
+    yield from (found[key] for key in sorted(found))
+
+
+def _rank(policy: Policy) -> tuple[bool, bool, str]:
+    return policy.isolations[0].subject.selector != EVERYTHING, bool(policy.rules), policy.ref.name
+
+
+def reaches(facts: Facts, endpoint: Endpoint, server: Server, protocol: str) -> bool:
+    """Whether an endpoint's egress lets it ask a DNS pod over one protocol."""
+    within = server.ports & PortSet.of(protocol, 1, 65535)
+    asked = connection(facts, endpoint, server.endpoint, within) if within else None
+    return asked is not None and facts.model.judge.side(Direction.EGRESS, asked, evidence=False).allowed
+
+
+def names_dns(facts: Facts, rule: Rule) -> PortSet:
+    """The DNS ports that an egress rule names, whoever it is for."""
+    wanted = _USUAL
+    for server in servers(facts):
+        wanted |= server.ports
+    named = any(isinstance(port, NamedPort) and port.name.startswith("dns") for port in rule.ports)
+    return wanted if named else numbers(rule) & wanted
+
+
+def peer(facts: Facts) -> dict[str, object]:
+    """The peer that is the cluster's DNS: its namespace, and the label that its pods share."""
+    found = servers(facts)
+    namespace = found[0].endpoint.namespace if found else "kube-system"
+    shared = set.intersection(*({*s.endpoint.labels.items()} for s in found)) if found else {(_LABEL, _VALUE)}
+    label = next((pair for pair in sorted(shared) if pair[0] in (_LABEL, "app.kubernetes.io/name")), (_LABEL, _VALUE))
+    return {
+        "namespaceSelector": {"matchLabels": {NAME_LABEL: namespace}},
+        "podSelector": {"matchLabels": {label[0]: label[1]}},
+    }
+
+
+def is_anyone(peer_: object) -> bool:
+    """Whether a peer is every pod of every namespace."""
+    if not isinstance(peer_, Pods) or not isinstance(peer_.scope, NamespacesMatching):
+        return False
+    return EVERYTHING == peer_.selector == peer_.scope.selector

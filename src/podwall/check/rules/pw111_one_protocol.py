@@ -1,0 +1,91 @@
+"""DNS is allowed over UDP only, or over TCP only.
+
+Resolvers ask over UDP first and turn to TCP when an answer does not fit; some go to TCP at once. With UDP alone, long
+answers (many records, DNSSEC) fail, seldom and for no visible reason; with TCP alone, nearly everything does.
+
+Said of a rule with a DNS port in one of the protocols, where no other rule for the same pods has the other.
+
+**What to do:** allow both. The fix adds the second port to the rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from podwall.author.edit import Edit
+from podwall.check.dns import names_dns
+from podwall.check.facts import Facts, Policy
+from podwall.check.rule import Bad, Finding, Fix, Good, Rule, Severity
+from podwall.engine.rules import Direction
+from podwall.engine.rules import Rule as PolicyRule
+from podwall.engine.sets import NO_PORTS, PortSet
+
+__all__ = ["RULE"]
+
+
+def _check(facts: Facts) -> Iterator[Finding]:
+    rules = [
+        (policy, rule, ports)
+        for policy in facts.network_policies
+        for rule in policy.rules
+        if rule.direction is Direction.EGRESS and (ports := names_dns(facts, rule))
+    ]
+    by_namespace: dict[str, list[tuple[PolicyRule, PortSet]]] = {}
+    for policy, rule, ports in rules:
+        by_namespace.setdefault(policy.ref.namespace, []).append((rule, ports))
+    for policy, rule, ports in rules:
+        held = NO_PORTS
+        for other, theirs in by_namespace[policy.ref.namespace]:
+            if rule.subject.selector <= other.subject.selector:
+                held |= theirs
+        protocols = {protocol for protocol, _, _ in held.ranges()}
+        if len(protocols) == 1:
+            yield _finding(facts, policy, rule, ports)
+
+
+def _finding(facts: Facts, policy: Policy, rule: PolicyRule, ports: PortSet) -> Finding:
+    here, number, _ = next(ports.ranges())
+    other = "TCP" if here == "UDP" else "UDP"
+    effect = "answers that do not fit are lost" if here == "UDP" else "nearly all queries go over UDP and are lost"
+    path = (*facts.field(rule), "ports")
+    written = facts.written(policy, path)
+    fix = None
+    if isinstance(written, list):
+        added = Edit(policy.origin, "add", (*path, len(written)), {"protocol": other, "port": number})
+        fix = Fix(f"add {other} {number}", (added,))
+    return Finding(policy.what, path, f"allows DNS over {here} only: {effect}", f"add {other} {number}", fix=fix)
+
+
+_POLICY = """\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: dns, namespace: shop}
+spec:
+  podSelector: {}
+  policyTypes: [Egress]
+  egress:
+  - to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kube-system}}}]
+    ports:
+    - protocol: %s
+      port: 53
+%s"""
+_TCP = "    - protocol: TCP\n      port: 53\n"
+
+RULE = Rule(
+    id="PW111",
+    severity=Severity.WARNING,
+    says="DNS is allowed on UDP only or on TCP only",
+    check=_check,
+    good=(
+        Good(_POLICY % ("UDP", _TCP)),
+        Good((_POLICY % ("UDP", "")).replace("port: 53", "port: 5000"), because="that is no DNS port"),
+        Good(
+            _POLICY % ("UDP", "") + "---\n" + (_POLICY % ("TCP", "")).replace("name: dns", "name: dns-tcp"),
+            because="another policy for the same pods has the other",
+        ),
+    ),
+    bad=(
+        Bad(_POLICY % ("UDP", ""), ("shop/dns spec.egress[0].ports",), fixed=_POLICY % ("UDP", _TCP)),
+        Bad(_POLICY % ("TCP", ""), ("shop/dns spec.egress[0].ports",)),
+    ),
+)
