@@ -1,33 +1,22 @@
-"""The flags that commands share, and the Structs of `ops` that they make."""
+"""The flags that commands share, declared once: a command takes them as one value, `Given`, by `@flags.reading()`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+import inspect
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from podwall.ops.inputs import Inputs
+from podwall.cli.running import Streams, run
 
-__all__ = [
-    "EXIT_CODES",
-    "AllNamespaces",
-    "Cni",
-    "Debug",
-    "Everywhere",
-    "Filenames",
-    "IgnoreKinds",
-    "Kustomize",
-    "Namespace",
-    "OnlyNamespace",
-    "PodCidrs",
-    "Quiet",
-    "SkipInvalid",
-    "Strict",
-    "Verbose",
-    "inputs",
-]
+if TYPE_CHECKING:
+    from podwall.ops.inputs import Inputs, Opened
+
+__all__ = ["EXIT_CODES", "Given", "output", "reading"]
+
+_Function = Callable[..., None]
 
 # `\b` keeps the lines of a paragraph of help as they are.
 EXIT_CODES = """\b
@@ -35,6 +24,17 @@ Exit codes:
   0  answered               3  incomplete input (see --strict, --ignore-kinds)
   2  usage or input error   4  a bug in Podwall
 """
+
+_DEFAULT = "[default: default]"
+_NAMESPACE = f"Namespace of objects and names without one.  {_DEFAULT}"
+_ONLY = f"Namespace of objects without one {_DEFAULT}; only connections from or to this namespace are shown."
+
+
+def _profiles() -> list[str]:
+    from podwall.ops.inputs import profiles
+
+    return profiles()
+
 
 Filenames = Annotated[
     list[str] | None,
@@ -48,24 +48,18 @@ Filenames = Annotated[
 Kustomize = Annotated[
     str | None, typer.Option("-k", "--kustomize", metavar="DIR", help="Read what `kubectl kustomize DIR` builds.")
 ]
-_DEFAULT = "[default: default]"
-Namespace = Annotated[
-    str | None,
-    typer.Option("-n", "--namespace", metavar="NS", help=f"Namespace of objects and names without one.  {_DEFAULT}"),
-]
-OnlyNamespace = Annotated[
-    str | None,
-    typer.Option(
-        "-n",
-        "--namespace",
-        metavar="NS",
-        help=f"Namespace of objects without one {_DEFAULT}; only connections from or to this namespace are shown.",
-    ),
-]
+Namespace = Annotated[str | None, typer.Option("-n", "--namespace", metavar="NS", help=_NAMESPACE)]
+OnlyNamespace = Annotated[str | None, typer.Option("-n", "--namespace", metavar="NS", help=_ONLY)]
 AllNamespaces = Annotated[bool, typer.Option("-A", "--all-namespaces", help="With -n: show all namespaces.")]
 Everywhere = Annotated[bool, typer.Option("-A", "--all-namespaces", hidden=True)]  # where no answer is cut by -n
 Cni = Annotated[
-    str, typer.Option("--cni", metavar="PROFILE", help="How the network plugin decides: kubernetes or cilium.")
+    str,
+    typer.Option(
+        "--cni",
+        metavar="PROFILE",
+        help="How the network plugin decides: kubernetes or cilium.",
+        autocompletion=_profiles,
+    ),
 ]
 PodCidrs = Annotated[
     list[str] | None,
@@ -85,18 +79,118 @@ Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say what was rea
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", hidden=True)]
 
 
-def inputs(given: Mapping[str, Any]) -> Inputs:
-    """The input flags of a command, given as its parameters by name, as one value."""
-    from podwall.ops.inputs import Inputs
+class Given:
+    """What the shared flags of one call say."""
 
-    return Inputs(
-        filenames=tuple(given["filename"] or ()),
-        kustomize=given["kustomize"],
-        namespace=given["namespace"],
-        all_namespaces=given["all_namespaces"],
-        cni=given["cni"],
-        pod_cidrs=tuple(given["pod_cidr"] or ()),
-        skip_invalid=given["skip_invalid"],
-        strict=given["strict"],
-        ignore_kinds=given["ignore_kinds"],
+    def __init__(self, named: dict[str, Any]) -> None:
+        self._named = named
+
+    def run(self, work: Callable[[Streams], int]) -> None:
+        """Does the work of the command, and ends the process with the exit code that it returns."""
+        run(work, quiet=self._named["quiet"], verbose=self._named["verbose"], debug=self._named["debug"])
+
+    @property
+    def filenames(self) -> tuple[str, ...]:
+        """The values of -f."""
+        return tuple(self._named.get("filename") or ())
+
+    def inputs(self) -> Inputs:
+        """The input flags as `ops` takes them; those that the command does not have are as if not given."""
+        from podwall.ops.inputs import Inputs
+
+        named = self._named
+        return Inputs(
+            filenames=self.filenames,
+            kustomize=named.get("kustomize"),
+            namespace=named["namespace"],
+            all_namespaces=named["all_namespaces"],
+            cni=named["cni"],
+            pod_cidrs=tuple(named["pod_cidr"] or ()),
+            skip_invalid=named["skip_invalid"],
+            strict=named["strict"],
+            ignore_kinds=named["ignore_kinds"],
+        )
+
+    def open(self, streams: Streams) -> Opened:
+        """The cluster, with everything said that must be said about it."""
+        from podwall.ops.inputs import open_cluster
+
+        with streams.phase("read"):
+            opened = open_cluster(self.inputs())
+            streams.note(*opened.read)
+        streams.warn(*opened.warnings)
+        return opened
+
+
+# The shared flags, in the order in which help lists them: those of the input stand before a command's own, those that
+# say how to take it behind them.
+
+
+def _sources(*, filename: Filenames = None, kustomize: Kustomize = None) -> None: ...
+
+
+def _names(*, namespace: Namespace = None, all_namespaces: Everywhere = False) -> None: ...
+
+
+def _filters(*, namespace: OnlyNamespace = None, all_namespaces: AllNamespaces = False) -> None: ...
+
+
+def _network(*, cni: Cni = "kubernetes", pod_cidr: PodCidrs = None) -> None: ...
+
+
+def _handling(
+    *, skip_invalid: SkipInvalid = False, strict: Strict = False, ignore_kinds: IgnoreKinds = False
+) -> None: ...
+
+
+def _running(*, quiet: Quiet = False, verbose: Verbose = False, debug: Debug = False) -> None: ...
+
+
+def reading(*, sources: bool = True, filtered: bool = False) -> Callable[[_Function], _Function]:
+    """Makes a command of a function whose first parameter is `Given`: it gets the shared flags beside its own.
+
+    `sources`: the cluster comes from -f and the like, not from the command's arguments. `filtered`: -n also cuts the
+    answer.
+    """
+    before: list[_Function] = [_filters if filtered else _names, _network]
+    if sources:
+        before.insert(0, _sources)
+    return functools.partial(_merged, before, [_handling, _running])
+
+
+def _merged(before: list[_Function], behind: list[_Function], command: _Function) -> _Function:
+    _, *own = _parameters(command)
+    first, last = ([p for group in groups for p in _parameters(group)] for groups in (before, behind))
+    shared = [p.name for p in (*first, *last)]
+
+    @functools.wraps(command)
+    def whole(**named: object) -> None:
+        command(Given({name: named.pop(name) for name in shared}), **named)
+
+    parameters = [*first, *own, *last]
+    whole.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # where inspect looks first
+    whole.__annotations__ = {p.name: p.annotation for p in parameters}
+    return whole
+
+
+def _parameters(function: _Function) -> list[inspect.Parameter]:
+    return list(inspect.signature(function, eval_str=True).parameters.values())
+
+
+def output(*formats: str) -> Any:  # noqa: ANN401 - typer.Option says so, too
+    """The flag -o with these formats: any other one is refused."""
+
+    def known(value: str) -> str:
+        if value not in formats:
+            raise typer.BadParameter(f"{value!r} is not one of {', '.join(formats)}", param_hint="-o")
+        return value
+
+    *others, last = formats
+    return typer.Option(
+        "-o",
+        "--output",
+        metavar="FORMAT",
+        help=f"{', '.join(others)} or {last}.",
+        callback=known,
+        autocompletion=lambda: list(formats),
     )

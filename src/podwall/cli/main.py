@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from podwall.cli import explain, verdict
+from podwall.cli import explain, flags, verdict
 from podwall.cli import map as map_
 from podwall.cli.running import Streams, run
 
@@ -30,11 +30,9 @@ app.command("verdict", epilog=verdict.EXAMPLES)(verdict.verdict_command)
 
 @app.command("version")
 def version_command(
-    output: Annotated[str, typer.Option("-o", "--output", metavar="FORMAT", help="text or json.")] = "text",
+    output: Annotated[str, flags.output("text", "json")] = "text",
 ) -> None:
     """The version of Podwall."""
-    if output not in ("text", "json"):
-        raise typer.BadParameter(f"{output!r} is not one of text, json", param_hint="-o")
     run(lambda streams: _version(streams, output))
 
 

@@ -17,7 +17,7 @@ from podwall.sources.decode import TEMPLATE, Decoder, Mistake
 from podwall.sources.positions import Positions
 from podwall.text.where import field
 
-__all__ = ["Inputs", "Opened", "open_cluster"]
+__all__ = ["Inputs", "Opened", "open_cluster", "profiles"]
 
 _NO_INPUT = (
     "no input: give files or directories with -f, a kustomization with -k, or a cluster's dump on standard input, as\n"
@@ -96,9 +96,14 @@ def open_cluster(inputs: Inputs) -> Opened:
     )
 
 
+def profiles() -> list[str]:
+    """The names that --cni takes."""
+    return sorted(PROFILES)
+
+
 def _profile(name: str) -> Profile:
     if name not in PROFILES:
-        raise InputError(f"--cni {name}: there is no such profile; there are {', '.join(sorted(PROFILES))}")
+        raise InputError(f"--cni {name}: there is no such profile; there are {', '.join(profiles())}")
     return PROFILES[name]
 
 
