@@ -48,16 +48,24 @@ Filenames = Annotated[
 Kustomize = Annotated[
     str | None, typer.Option("-k", "--kustomize", metavar="DIR", help="Read what `kubectl kustomize DIR` builds.")
 ]
+Snapshots = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--snapshot",
+        metavar="FILE",
+        help="What `podwall snapshot` wrote; objects of -f stand for those of the same name in it.",
+    ),
+]
 Namespace = Annotated[str | None, typer.Option("-n", "--namespace", metavar="NS", help=_NAMESPACE)]
 OnlyNamespace = Annotated[str | None, typer.Option("-n", "--namespace", metavar="NS", help=_ONLY)]
 AllNamespaces = Annotated[bool, typer.Option("-A", "--all-namespaces", help="With -n: show all namespaces.")]
 Everywhere = Annotated[bool, typer.Option("-A", "--all-namespaces", hidden=True)]  # where no answer is cut by -n
 Cni = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--cni",
         metavar="PROFILE",
-        help="How the network plugin decides: kubernetes or cilium.",
+        help="How the network plugin decides: kubernetes or cilium.  [default: kubernetes]",
         autocompletion=_profiles,
     ),
 ]
@@ -90,9 +98,9 @@ class Given:
         run(work, quiet=self._named["quiet"], verbose=self._named["verbose"], debug=self._named["debug"])
 
     @property
-    def filenames(self) -> tuple[str, ...]:
-        """The values of -f."""
-        return tuple(self._named.get("filename") or ())
+    def takes_stdin(self) -> bool:
+        """Whether the cluster comes from standard input."""
+        return "-" in (*(self._named.get("filename") or ()), *(self._named.get("snapshot") or ()))
 
     def inputs(self) -> Inputs:
         """The input flags as `ops` takes them; those that the command does not have are as if not given."""
@@ -100,8 +108,9 @@ class Given:
 
         named = self._named
         return Inputs(
-            filenames=self.filenames,
+            filenames=tuple(named.get("filename") or ()),
             kustomize=named.get("kustomize"),
+            snapshots=tuple(named.get("snapshot") or ()),
             namespace=named["namespace"],
             all_namespaces=named["all_namespaces"],
             cni=named["cni"],
@@ -126,7 +135,7 @@ class Given:
 # say how to take it behind them.
 
 
-def _sources(*, filename: Filenames = None, kustomize: Kustomize = None) -> None: ...
+def _sources(*, filename: Filenames = None, kustomize: Kustomize = None, snapshot: Snapshots = None) -> None: ...
 
 
 def _names(*, namespace: Namespace = None, all_namespaces: Everywhere = False) -> None: ...
@@ -135,7 +144,7 @@ def _names(*, namespace: Namespace = None, all_namespaces: Everywhere = False) -
 def _filters(*, namespace: OnlyNamespace = None, all_namespaces: AllNamespaces = False) -> None: ...
 
 
-def _network(*, cni: Cni = "kubernetes", pod_cidr: PodCidrs = None) -> None: ...
+def _network(*, cni: Cni = None, pod_cidr: PodCidrs = None) -> None: ...
 
 
 def _handling(

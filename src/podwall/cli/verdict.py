@@ -50,8 +50,8 @@ def verdict_command(
     "ingress". A question that cannot be answered gets an "error", and the
     command exits 2 at the end.
     """
-    if queries == "-" and "-" in given.filenames:
-        raise typer.BadParameter("standard input is the cluster already (-f -)", param_hint="--queries")
+    if queries == "-" and given.takes_stdin:
+        raise typer.BadParameter("standard input is the cluster already", param_hint="--queries")
     given.run(lambda streams: _verdicts(streams, given, queries, trace=trace))
 
 
