@@ -13,6 +13,7 @@ from podwall.cli.running import Streams, run
 
 if TYPE_CHECKING:
     from podwall.ops.inputs import Inputs, Opened
+    from podwall.ops.project import Project
 
 __all__ = ["EXIT_CODES", "Given", "output", "reading"]
 
@@ -77,6 +78,11 @@ PodCidrs = Annotated[
         help="Where endpoints without an address get one from; one of each family  [default: 10.244.0.0/16].",
     ),
 ]
+ProjectFile = Annotated[
+    str | None,
+    typer.Option("--project", metavar="FILE", help="Project file  [default: the nearest .podwall.yaml upwards]."),
+]
+NoProject = Annotated[bool, typer.Option("--no-project", help="Take no project file.")]
 SkipInvalid = Annotated[bool, typer.Option("--skip-invalid", help="Leave invalid objects out, and name them.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 3 where the input is incomplete in any way.")]
 IgnoreKinds = Annotated[
@@ -92,6 +98,7 @@ class Given:
 
     def __init__(self, named: dict[str, Any]) -> None:
         self._named = named
+        self._found: list[Project | None] = []
 
     def run(self, work: Callable[[Streams], int]) -> None:
         """Does the work of the command, and ends the process with the exit code that it returns."""
@@ -102,12 +109,24 @@ class Given:
         """Whether the cluster comes from standard input."""
         return "-" in (*(self._named.get("filename") or ()), *(self._named.get("snapshot") or ()))
 
+    def project(self) -> Project | None:
+        """The project file, read once."""
+        from podwall.ops.project import find_project
+
+        if not self._found and not self._named["no_project"]:
+            self._found.append(find_project(self._named["project"]))
+        return self._found[0] if self._found else None
+
     def inputs(self) -> Inputs:
-        """The input flags as `ops` takes them; those that the command does not have are as if not given."""
+        """The input flags as `ops` takes them, with what the project file says.
+
+        Flags that the command does not have are as if not given.
+        """
         from podwall.ops.inputs import Inputs
+        from podwall.ops.project import settled
 
         named = self._named
-        return Inputs(
+        flags = Inputs(
             filenames=tuple(named.get("filename") or ()),
             kustomize=named.get("kustomize"),
             snapshots=tuple(named.get("snapshot") or ()),
@@ -119,6 +138,7 @@ class Given:
             strict=named["strict"],
             ignore_kinds=named["ignore_kinds"],
         )
+        return settled(flags, self.project())
 
     def open(self, streams: Streams) -> Opened:
         """The cluster, with everything said that must be said about it."""
@@ -147,6 +167,9 @@ def _filters(*, namespace: OnlyNamespace = None, all_namespaces: AllNamespaces =
 def _network(*, cni: Cni = None, pod_cidr: PodCidrs = None) -> None: ...
 
 
+def _project(*, project: ProjectFile = None, no_project: NoProject = False) -> None: ...
+
+
 def _handling(
     *, skip_invalid: SkipInvalid = False, strict: Strict = False, ignore_kinds: IgnoreKinds = False
 ) -> None: ...
@@ -164,7 +187,7 @@ def reading(*, sources: bool = True, filtered: bool = False) -> Callable[[_Funct
     before: list[_Function] = [_filters if filtered else _names, _network]
     if sources:
         before.insert(0, _sources)
-    return functools.partial(_merged, before, [_handling, _running])
+    return functools.partial(_merged, before, [_handling, _project, _running])
 
 
 def _merged(before: list[_Function], behind: list[_Function], command: _Function) -> _Function:

@@ -33,7 +33,11 @@ _LISTED = 8  # names in a warning
 
 
 class Inputs(Struct, frozen=True):
-    """The input flags of interface.md."""
+    """The input flags of interface.md.
+
+    `project` is the file that has had its say in them. `home` is the namespace of what has none where `namespace`,
+    which also cuts the answer, is not given.
+    """
 
     filenames: tuple[str, ...] = ()
     kustomize: str | None = None
@@ -45,6 +49,8 @@ class Inputs(Struct, frozen=True):
     skip_invalid: bool = False
     strict: bool = False
     ignore_kinds: bool = False
+    project: str | None = None
+    home: str | None = None
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -115,7 +121,7 @@ def read_cluster(inputs: Inputs) -> Reading:
     """The same before the engine. Raises as `open_cluster` does."""
     _check_profile(inputs.cni)
     cidrs = _pod_cidrs(inputs.pod_cidrs)
-    namespace = _namespace(inputs.namespace)
+    namespace = _namespace(inputs.namespace or inputs.home)
     found = _texts(inputs)
     decoder = Decoder()
     for text in found.texts:
@@ -144,7 +150,7 @@ def read_cluster(inputs: Inputs) -> Reading:
         warnings=(*map(str, sorted(doubts, key=Problem.order)), *_foreign(said.foreign), *incomplete),
         incomplete=incomplete,
         partial=bool((unanalyzed and not inputs.ignore_kinds) or (inputs.strict and incomplete)),
-        read=(*read, *_replaced(assembled)),
+        read=(*_project(inputs.project), *read, *_replaced(assembled)),
     )
 
 
@@ -296,6 +302,10 @@ def _described(snapshot: Snapshot) -> str:
     if header.labels is not None:
         parts.append("without labels that no selector asked for")
     return ", ".join(parts)
+
+
+def _project(name: str | None) -> list[str]:
+    return [] if name is None else [f"project file: {name}"]
 
 
 def _replaced(assembled: Assembled) -> list[str]:

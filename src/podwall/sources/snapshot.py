@@ -199,7 +199,9 @@ def _version_1(data: bytes, first: int) -> Snapshot:
         for number, (item, (source, line)) in enumerate(zip(found.objects, found.places, strict=True))
     )
     lines = {_at(objects, number).origin: raw.copy() for number, raw in found.fields}
-    return Snapshot(found.header, found.sources, found.said, objects, lines, tuple(raw.copy() for raw in found.topology))
+    return Snapshot(
+        found.header, found.sources, found.said, objects, lines, tuple(raw.copy() for raw in found.topology)
+    )
 
 
 def _at(several: Sequence[T], number: int) -> T:
