@@ -13,7 +13,7 @@ from tests.cli.program import SHOP, podwall
 
 COMMANDS = ["explain", "map", "verdict", "version"]
 LISTED_FLAGS = {
-    "explain": ["-A", "-o", "--family", "--change"],
+    "explain": ["-o", "--family", "--change"],
     "map": ["-A", "-o", "--summary", "--why", "--exposure"],
     "verdict": ["--queries", "--trace"],
 }

@@ -304,7 +304,7 @@ USAGE = [
     ((), "Missing option '--queries'"),
     (("--queries", "nowhere"), "error: --queries nowhere: cannot be read: No such file or directory"),
     (("--queries", "."), "error: --queries .: cannot be read: Is a directory"),
-    (("--queries", "-", "-f", "-"), "Invalid value for --queries: standard input is the cluster already (-f -)"),
+    (("--queries", "-", "-f", "-"), "Invalid value for --queries: standard input is the cluster already"),
 ]
 
 

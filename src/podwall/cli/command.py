@@ -6,7 +6,7 @@ Typer does the same, but loads pydantic to take in the text of a flag, and that 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
@@ -16,6 +16,8 @@ from msgspec import Struct
 __all__ = ["Argument", "Option", "Program", "option"]
 
 _SEVERAL = tuple[str, ...]
+Values = Callable[[], Sequence[str]]
+"""What a shell may offer as a value."""
 
 
 class Option(Struct, frozen=True):
@@ -25,6 +27,8 @@ class Option(Struct, frozen=True):
     help: str
     metavar: str | None = None
     hidden: bool = False
+    values: Values | None = None
+    check: Callable[[str], None] | None = None
 
 
 class Argument(Struct, frozen=True):
@@ -32,34 +36,46 @@ class Argument(Struct, frozen=True):
 
     metavar: str
     help: str
+    values: Values | None = None
 
 
-def option(*names: str, help: str = "", metavar: str | None = None, hidden: bool = False) -> Option:  # noqa: A002 - click's word
+def option(*names: str, help: str = "", **more: Any) -> Option:  # noqa: A002, ANN401 - click's word; what Option takes
     """A flag by its names as they are typed: -f, --filename."""
-    return Option(names, help, metavar, hidden)
+    return Option(names, help, **more)
 
 
 class Program(click.Group):
-    """Commands by name. Each is made when it is asked for: a run needs one of them."""
+    """Commands by name, in the order in which they are added. Each is made when it is asked for: a run needs one.
+
+    `reword` is done to their examples.
+    """
 
     def __init__(self, name: str, about: str) -> None:
         super().__init__(name, help=about, no_args_is_help=True)
         self.context_settings = {"help_option_names": ["-h", "--help"]}
         self._made_from: dict[str, tuple[Callable[..., None], str]] = {}
+        self.reword: Callable[[str], str] = str
 
     def add(self, name: str, function: Callable[..., None], epilog: str = "") -> None:
         """A command whose help is the function's docstring, its flags, and the epilog."""
         self._made_from[name] = function, epilog
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click asks so
-        return sorted(self._made_from)
+        return list(self._made_from)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click asks so
         # For a name that there is not, all are made: click looks among them for what was meant.
         for name in [cmd_name] if cmd_name in self._made_from else self._made_from:
             if name not in self.commands:
-                self.commands[name] = _command(name, *self._made_from[name])
+                function, epilog = self._made_from[name]
+                self.commands[name] = _command(name, function, self.reword(epilog))
         return self.commands.get(cmd_name)
+
+    def made(self) -> Program:
+        """The program with all its commands at hand, for what looks through them."""
+        for name in self._made_from:
+            self.get_command(click.Context(self), name)
+        return self
 
 
 def _command(name: str, function: Callable[..., None], epilog: str) -> click.Command:
@@ -79,7 +95,13 @@ def _parameter(parameter: inspect.Parameter, hint: Any, said: Option | Argument)
     if isinstance(said, Argument):
         metavar = said.metavar if required else f"[{said.metavar}]"
         return click.Argument(
-            [parameter.name], type=kind, required=required, metavar=metavar, help=said.help, **default
+            [parameter.name],
+            type=kind,
+            required=required,
+            metavar=metavar,
+            help=said.help,
+            shell_complete=_offering(said.values),
+            **default,
         )
     return click.Option(
         [*said.names, parameter.name],
@@ -91,8 +113,27 @@ def _parameter(parameter: inspect.Parameter, hint: Any, said: Option | Argument)
         metavar=said.metavar,
         help=said.help,
         hidden=said.hidden,
+        callback=_checking(said.check),
+        shell_complete=_offering(said.values),
         **default,
     )
+
+
+def _checking(check: Callable[[str], None] | None) -> Callable[[click.Context, click.Parameter, Any], Any] | None:
+    if check is None:
+        return None
+
+    def checked(_: click.Context, __: click.Parameter, value: Any) -> Any:  # noqa: ANN401 - whatever click made of it
+        check(value)
+        return value
+
+    return checked
+
+
+def _offering(values: Values | None) -> Callable[[click.Context, click.Parameter, str], list[str]] | None:
+    if values is None:
+        return None
+    return lambda _, __, typed: [value for value in values() if value.startswith(typed)]
 
 
 def _kind(hint: Any) -> Any:  # noqa: ANN401 - a type

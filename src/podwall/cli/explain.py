@@ -8,15 +8,13 @@ import click
 
 from podwall.cli import flags
 from podwall.cli.command import Argument, option
-from podwall.cli.running import FINDINGS, INCOMPLETE, OK, Streams, run
+from podwall.cli.running import FINDINGS, INCOMPLETE, OK, Streams
 
 if TYPE_CHECKING:
     from podwall.ops.explaining import Asking
-    from podwall.ops.inputs import Inputs
 
 __all__ = ["EXAMPLES", "explain_command"]
 
-_FORMATS = ("text", "json")
 _EXIT_CODES = """\b
 Exit codes:
   0  allowed                2  usage or input error
@@ -40,59 +38,40 @@ PortText = Annotated[
 ]
 
 
-def explain_command(  # one parameter for each flag
+@flags.reading()
+def explain_command(
+    given: flags.Given,
     *,
     src: Source,
     dst: Destination,
     port: PortText = None,
-    filename: flags.Filenames = (),
-    kustomize: flags.Kustomize = None,
-    namespace: flags.Namespace = None,
-    all_namespaces: flags.AllNamespaces = False,
-    cni: flags.Cni = "kubernetes",
-    pod_cidr: flags.PodCidrs = (),
-    output: Annotated[str, option("-o", "--output", metavar="FORMAT", help="text or json.")] = "text",
+    output: Annotated[str, flags.output("text", "json")] = "text",
     family: Annotated[int | None, option("--family", metavar="4|6", help="Address family.")] = None,
     change: Annotated[
         bool, option("--change", help="Also the smallest change that would deny what is allowed.")
     ] = False,
-    skip_invalid: flags.SkipInvalid = False,
-    strict: flags.Strict = False,
-    ignore_kinds: flags.IgnoreKinds = False,
-    quiet: flags.Quiet = False,
-    verbose: flags.Verbose = False,
-    debug: flags.Debug = False,
 ) -> None:
     """Whether SRC reaches DST, and why: the rules that decide, with file and line, and what would turn the answer.
 
     The exit code is 0 where it is allowed (without PORT: on some port) and 1 where it is denied.
     """
-    named = locals()
-    _check(output, family)
-
-    def command(streams: Streams) -> int:
-        from podwall.ops.explaining import asking
-
-        return _explain(streams, flags.inputs(named), asking(src, dst, port, family=family, change=change), output)
-
-    run(command, quiet=quiet, verbose=verbose, debug=debug)
-
-
-def _check(output: str, family: int | None) -> None:
-    if output not in _FORMATS:
-        raise click.BadParameter(f"{output!r} is not one of {', '.join(_FORMATS)}", param_hint="-o")
     if family not in (None, 4, 6):
         raise click.BadParameter(f"{family} is neither 4 nor 6", param_hint="--family")
 
+    def work(streams: Streams) -> int:
+        from podwall.ops.explaining import asking
 
-def _explain(streams: Streams, given: Inputs, question: Asking, output: str) -> int:
+        return _explain(streams, given, asking(src, dst, port, family=family, change=change), output)
+
+    given.run(work)
+
+
+def _explain(streams: Streams, given: flags.Given, question: Asking, output: str) -> int:
     from podwall.ops.explaining import explain
-    from podwall.ops.inputs import open_cluster
     from podwall.report import json
     from podwall.report.explanation import explanation_text
 
-    opened = open_cluster(given)
-    streams.warn(*opened.warnings)
+    opened = given.open(streams)
     found = explain(opened, question)
     if output == "json":
         streams.result([json.document(found.answer)])

@@ -8,14 +8,12 @@ import click
 
 from podwall.cli import flags
 from podwall.cli.command import option
-from podwall.cli.running import INCOMPLETE, OK, Streams, run
+from podwall.cli.running import INCOMPLETE, OK, Streams
 
 if TYPE_CHECKING:
-    from podwall.ops.inputs import Inputs
+    from podwall.ops.inputs import Opened
 
 __all__ = ["EXAMPLES", "map_command"]
-
-_FORMATS = ("text", "json")
 
 EXAMPLES = f"""\b
 Examples:
@@ -26,15 +24,11 @@ Examples:
 {flags.EXIT_CODES}"""
 
 
+@flags.reading(filtered=True)
 def map_command(
+    given: flags.Given,
     *,
-    filename: flags.Filenames = (),
-    kustomize: flags.Kustomize = None,
-    namespace: flags.OnlyNamespace = None,
-    all_namespaces: flags.AllNamespaces = False,
-    cni: flags.Cni = "kubernetes",
-    pod_cidr: flags.PodCidrs = (),
-    output: Annotated[str, option("-o", "--output", metavar="FORMAT", help="text or json.")] = "text",
+    output: Annotated[str, flags.output("text", "json")] = "text",
     summary: Annotated[bool, option("--summary", help="Only counts: endpoints, policies, pairs, open pairs.")] = False,
     why: Annotated[
         bool, option("--why", help="Name the policies that allow each connection, and where they stand.")
@@ -42,12 +36,6 @@ def map_command(
     exposure: Annotated[
         bool, option("--exposure", help="Whom each endpoint is open to, beyond the pods that exist.")
     ] = False,
-    skip_invalid: flags.SkipInvalid = False,
-    strict: flags.Strict = False,
-    ignore_kinds: flags.IgnoreKinds = False,
-    quiet: flags.Quiet = False,
-    verbose: flags.Verbose = False,
-    debug: flags.Debug = False,
 ) -> None:
     """Who can talk to whom, on which ports.
 
@@ -56,54 +44,47 @@ def map_command(
     begin or end in that namespace; --summary then counts the pairs with an
     end in it.
     """
-    named = locals()
-    if output not in _FORMATS:
-        raise click.BadParameter(f"{output!r} is not one of {', '.join(_FORMATS)}", param_hint="-o")
     if summary and why:
         raise click.BadParameter("--summary shows no connections that it could give reasons for", param_hint="--why")
-
     if exposure and (summary or why):
         raise click.BadParameter("goes with neither --summary nor --why", param_hint="--exposure")
 
-    def command(streams: Streams) -> int:
+    def work(streams: Streams) -> int:
+        opened = given.open(streams)
         if exposure:
-            return _exposure(streams, flags.inputs(named), output)
-        return _map(streams, flags.inputs(named), output, summary=summary, why=why)
+            _exposure(streams, opened, output)
+        elif summary:
+            _summary(streams, opened, output)
+        else:
+            _map(streams, opened, output, why=why)
+        return INCOMPLETE if opened.partial else OK
 
-    run(command, quiet=quiet, verbose=verbose, debug=debug)
+    given.run(work)
 
 
-def _exposure(streams: Streams, given: Inputs, output: str) -> int:
+def _exposure(streams: Streams, opened: Opened, output: str) -> None:
     from podwall.ops.exposing import make_exposure
-    from podwall.ops.inputs import open_cluster
     from podwall.report import json
     from podwall.report.exposure import exposure_text
 
-    with streams.phase("read"):
-        opened = open_cluster(given)
-        streams.note(*opened.read)
-    streams.warn(*opened.warnings)
     result = make_exposure(opened)
     streams.result([json.document(result)] if output == "json" else exposure_text(result))
-    return INCOMPLETE if opened.partial else OK
 
 
-def _map(streams: Streams, given: Inputs, output: str, *, summary: bool, why: bool) -> int:
-    from podwall.ops.inputs import open_cluster
-    from podwall.ops.mapping import make_map, summarize
+def _summary(streams: Streams, opened: Opened, output: str) -> None:
+    from podwall.ops.mapping import summarize
     from podwall.report import json, text
 
-    with streams.phase("read"):
-        opened = open_cluster(given)
-        streams.note(*opened.read)
-    streams.warn(*opened.warnings)
-    if summary:
-        with streams.phase("counted"):
-            counts = summarize(opened)
-        streams.result([json.document(counts) if output == "json" else text.summary_text(counts)])
-    else:
-        with streams.phase("mapped"):
-            result = make_map(opened, why=why)
-        with streams.phase("written"):
-            streams.result(json.map_parts(result) if output == "json" else text.map_text(result, given.only))
-    return INCOMPLETE if opened.partial else OK
+    with streams.phase("counted"):
+        counts = summarize(opened)
+    streams.result([json.document(counts) if output == "json" else text.summary_text(counts)])
+
+
+def _map(streams: Streams, opened: Opened, output: str, *, why: bool) -> None:
+    from podwall.ops.mapping import make_map
+    from podwall.report import json, text
+
+    with streams.phase("mapped"):
+        result = make_map(opened, why=why)
+    with streams.phase("written"):
+        streams.result(json.map_parts(result) if output == "json" else text.map_text(result, opened.only))

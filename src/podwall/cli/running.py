@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TextIO
 
 import click
 
@@ -30,15 +31,13 @@ class Streams:
 
     def result(self, parts: Iterable[str]) -> None:
         """Writes the answer, or a part of it."""
-        if sys.stdout is None:
-            raise _CannotWriteError("the answer cannot be written: standard output is closed")
-        try:
-            sys.stdout.writelines(parts)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise _CannotWriteError(f"the answer cannot be written: {error.strerror}") from None
+        with _writing() as stdout:
+            stdout.writelines(parts)
+
+    def binary(self, data: bytes) -> None:
+        """Writes an answer that is no text."""
+        with _writing() as stdout:
+            stdout.buffer.write(data)
 
     def warn(self, *lines: str) -> None:
         """What must be said beside the answer."""
@@ -56,6 +55,19 @@ class Streams:
         start = time.perf_counter()  # noqa: TID251 - an edge
         yield
         self.note(f"{name}: {time.perf_counter() - start:.3f} s")  # noqa: TID251 - an edge
+
+
+@contextmanager
+def _writing() -> Iterator[TextIO]:
+    if sys.stdout is None:
+        raise _CannotWriteError("the answer cannot be written: standard output is closed")
+    try:
+        yield sys.stdout
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _CannotWriteError(f"the answer cannot be written: {error.strerror}") from None
 
 
 def _say(lines: Iterable[str]) -> None:

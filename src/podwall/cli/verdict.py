@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import click
 
 from podwall.cli import flags
 from podwall.cli.command import option
-from podwall.cli.running import INCOMPLETE, OK, USAGE, Streams, run
-
-if TYPE_CHECKING:
-    from podwall.ops.inputs import Inputs
+from podwall.cli.running import INCOMPLETE, OK, USAGE, Streams
 
 __all__ = ["EXAMPLES", "verdict_command"]
 
@@ -35,22 +32,12 @@ may stand behind dst instead: shop/db:5432, [2001:db8::7]:443.
 {flags.EXIT_CODES}"""
 
 
+@flags.reading()
 def verdict_command(
+    given: flags.Given,
     *,
     queries: Annotated[str, option("--queries", metavar="FILE", help="Questions as JSON Lines; - for standard input.")],
-    filename: flags.Filenames = (),
-    kustomize: flags.Kustomize = None,
-    namespace: flags.Namespace = None,
-    all_namespaces: flags.Everywhere = False,
-    cni: flags.Cni = "kubernetes",
-    pod_cidr: flags.PodCidrs = (),
     trace: Annotated[bool, option("--trace", help="Add the policies that isolate, and the rules that decide.")] = False,
-    skip_invalid: flags.SkipInvalid = False,
-    strict: flags.Strict = False,
-    ignore_kinds: flags.IgnoreKinds = False,
-    quiet: flags.Quiet = False,
-    verbose: flags.Verbose = False,
-    debug: flags.Debug = False,
 ) -> None:
     """Many verdicts: questions as JSON Lines in, answers as JSON Lines out.
 
@@ -60,26 +47,17 @@ def verdict_command(
     "ingress". A question that cannot be answered gets an "error", and the
     command exits 2 at the end.
     """
-    named = locals()
-    if queries == "-" and "-" in filename:
-        raise click.BadParameter("standard input is the cluster already (-f -)", param_hint="--queries")
-
-    def command(streams: Streams) -> int:
-        return _verdicts(streams, flags.inputs(named), queries, trace=trace)
-
-    run(command, quiet=quiet, verbose=verbose, debug=debug)
+    if queries == "-" and given.takes_stdin:
+        raise click.BadParameter("standard input is the cluster already", param_hint="--queries")
+    given.run(lambda streams: _verdicts(streams, given, queries, trace=trace))
 
 
-def _verdicts(streams: Streams, given: Inputs, queries: str, *, trace: bool) -> int:
-    from podwall.ops.inputs import open_cluster
+def _verdicts(streams: Streams, given: flags.Given, queries: str, *, trace: bool) -> int:
     from podwall.ops.verdicts import answers, lines_of
     from podwall.report import json
 
     lines = lines_of(queries)
-    with streams.phase("read"):
-        opened = open_cluster(given)
-        streams.note(*opened.read)
-    streams.warn(*opened.warnings)
+    opened = given.open(streams)
     failed = False
 
     def shown() -> Iterator[str]:

@@ -15,7 +15,8 @@ from podwall.ops.references import Refs
 from podwall.report import public_explanation as public
 from podwall.report.public import Ref
 from podwall.report.terms import missed_term
-from podwall.text.excerpt import Line, excerpt
+from podwall.sources.positions import is_kept
+from podwall.text.excerpt import Line, excerpt, rendered
 from podwall.text.where import Path, parse_field
 
 __all__ = ["TIERS", "Evidence", "allow_or_deny"]
@@ -59,10 +60,20 @@ class Evidence:
         first = self._line(found.policy, found.rule)
         if origin is None or first is None:
             return ()
+        if is_kept(origin):
+            return self._rendered(found, origin)
         if origin.source not in self._lines:
             self._lines[origin.source] = self._opened.positions.lines(origin.source)
         marked = (self._opened.positions.line(origin, path) for path in _parts(found))
         return excerpt(self._lines[origin.source], first, frozenset(marked))
+
+    def _rendered(self, found: public.Decision | public.NearMiss, origin: Origin) -> tuple[Line, ...]:
+        """The rule of a policy out of a snapshot, which has no text."""
+        path = parse_field(found.rule)
+        value = self.refs.plain(found.policy)
+        for step in path:
+            value = value[step]  # type: ignore[index] # a path that the engine gave leads through what it read
+        return rendered(value, path, tuple(_parts(found)), lambda place: self._opened.positions.line(origin, place))
 
     def _side(self, walked: Walk, asked: Connection) -> public.SideReasons:
         side = walked.side

@@ -8,41 +8,81 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from podwall.admission.names import dns_label
-from podwall.cluster.profile import PROFILES, Profile
+from podwall.cluster.profile import PROFILES
 from podwall.engine.model import Model
 from podwall.errors import InputError, InvalidInput, Problem
 from podwall.sources import files
-from podwall.sources.assemble import assemble
+from podwall.sources.assemble import Assembled, assemble
 from podwall.sources.decode import TEMPLATE, Decoder, Mistake
+from podwall.sources.kept import Kept
+from podwall.sources.owners import Owners
 from podwall.sources.positions import Positions
+from podwall.sources.snapshot import Said, Snapshot, Unanalyzed
+from podwall.sources.snapshot import read as read_snapshot
 from podwall.text.where import field
 
-__all__ = ["Inputs", "Opened", "open_cluster"]
+__all__ = ["Inputs", "Opened", "Reading", "open_cluster", "profiles", "read_cluster"]
 
 _NO_INPUT = (
-    "no input: give files or directories with -f, a kustomization with -k, or a cluster's dump on standard input, as\n"
+    "no input: give files or directories with -f, a kustomization with -k, a snapshot with --snapshot, or the dump of\n"
+    "a cluster on standard input, as\n"
     "  kubectl get ns,no,po,svc,endpointslices,deploy,sts,ds,rs,job,cj,netpol -A -o json | podwall … -f -"
 )
+_DEFAULT_PROFILE = "kubernetes"
 _LISTED = 8  # names in a warning
 
 
 class Inputs(Struct, frozen=True):
-    """The input flags of interface.md."""
+    """The input flags of interface.md.
+
+    `project` is the file that has had its say in them. `home` is the namespace of what has none where `namespace`,
+    which also cuts the answer, is not given.
+    """
 
     filenames: tuple[str, ...] = ()
     kustomize: str | None = None
+    snapshots: tuple[str, ...] = ()
     namespace: str | None = None
     all_namespaces: bool = False
-    cni: str = "kubernetes"
+    cni: str | None = None
     pod_cidrs: tuple[str, ...] = ()
     skip_invalid: bool = False
     strict: bool = False
     ignore_kinds: bool = False
+    project: str | None = None
+    home: str | None = None
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What is read, whichever flag names it."""
+        return (*self.filenames, *self.snapshots, *([self.kustomize] if self.kustomize is not None else []))
 
     @property
     def only(self) -> str | None:
         """The namespace that the answer is about; None for all."""
         return None if self.all_namespaces else self.namespace
+
+
+class Reading(Struct, frozen=True):
+    """A cluster as it was read, before anything is computed.
+
+    `texts` are the files that it came from, without their data; `said` is what a snapshot of it must say again. The
+    rest is as in `Opened`.
+    """
+
+    assembled: Assembled
+    namespace: str
+    cni: str | None
+    pod_cidrs: tuple[str, ...]
+    positions: Positions
+    owners: Owners
+    texts: tuple[files.Text, ...]
+    snapshots: tuple[Snapshot, ...]
+    said: Said
+    warnings: tuple[str, ...]
+    incomplete: tuple[str, ...]
+    partial: bool
+    read: tuple[str, ...]
 
 
 class Opened(Struct, frozen=True):
@@ -53,6 +93,7 @@ class Opened(Struct, frozen=True):
 
     model: Model
     positions: Positions
+    owners: Owners
     only: str | None
     warnings: tuple[str, ...]
     incomplete: tuple[str, ...]
@@ -62,44 +103,77 @@ class Opened(Struct, frozen=True):
 
 def open_cluster(inputs: Inputs) -> Opened:
     """Reads the input. Raises InputError for what cannot be read, InvalidInput with every mistake in it (D14)."""
-    profile = _profile(inputs.cni)
-    cidrs = _pod_cidrs(inputs.pod_cidrs)
-    namespace = _namespace(inputs.namespace)
-    texts, skipped = _texts(inputs)
-    decoder = Decoder()
-    for text in texts:
-        decoder.read(text)
-    read = _read(texts, decoder)
-    texts = [text.again() for text in texts]  # the data may be hundreds of megabytes
-    positions = Positions(texts)
-    assembled = assemble(decoder.objects, namespace)
-    skipped += decoder.skipped
-    if not decoder.found and not decoder.problems:
-        raise InputError("\n".join(["the input holds no Kubernetes object", *skipped]))
-    positions.prepare((m.origin, m.path) for m in (*decoder.mistakes, *assembled.mistakes))
-    templates, left_out = _reject(inputs, positions, decoder, assembled.mistakes)
-    doubts = (*decoder.warnings, *assembled.warnings)
-    positions.prepare((m.origin, m.path) for m in doubts)
-    unanalyzed = _unanalyzed(decoder)
-    skipped = sorted({*skipped, *templates})
-    incomplete = (*skipped, *left_out, *unanalyzed, *_undeclared(assembled.undeclared))
-    warnings = sorted({_problem(positions, m) for m in doubts}, key=Problem.order)
-    said = (*map(str, warnings), *_foreign(decoder.foreign), *incomplete)
+    reading = read_cluster(inputs)
+    cluster = reading.assembled.cluster
     return Opened(
-        model=Model(assembled.cluster, profile, cidrs, namespace),
-        positions=positions,
+        model=Model(cluster, PROFILES[reading.cni or _DEFAULT_PROFILE], reading.pod_cidrs, reading.namespace),
+        positions=reading.positions,
+        owners=reading.owners,
         only=inputs.only,
-        warnings=(*said, *_nobody(inputs.only, assembled.cluster.namespaces)),
-        incomplete=incomplete,
-        partial=bool((unanalyzed and not inputs.ignore_kinds) or (inputs.strict and incomplete)),
-        read=read,
+        warnings=(*reading.warnings, *_nobody(inputs.only, cluster.namespaces)),
+        incomplete=reading.incomplete,
+        partial=reading.partial,
+        read=reading.read,
     )
 
 
-def _profile(name: str) -> Profile:
-    if name not in PROFILES:
-        raise InputError(f"--cni {name}: there is no such profile; there are {', '.join(sorted(PROFILES))}")
-    return PROFILES[name]
+def read_cluster(inputs: Inputs) -> Reading:
+    """The same before the engine. Raises as `open_cluster` does."""
+    _check_profile(inputs.cni)
+    cidrs = _pod_cidrs(inputs.pod_cidrs)
+    namespace = _namespace(inputs.namespace or inputs.home)
+    found = _texts(inputs)
+    decoder = Decoder()
+    for text in found.texts:
+        decoder.read(text)
+    read = _read(found, decoder)
+    kept = Kept.of(tuple(found.snapshots.values()))
+    texts = [text.again() for text in found.texts]  # the data may be hundreds of megabytes
+    positions = Positions(texts, kept.lines)
+    assembled = assemble(decoder.objects, namespace, kept.objects)
+    if not decoder.found and not decoder.problems and not found.snapshots:
+        raise InputError("\n".join(["the input holds no Kubernetes object", *found.skipped, *decoder.skipped]))
+    said = kept.joined(_said(inputs, positions, decoder, assembled, found.skipped))
+    unanalyzed = (*_unanalyzed(said), *kept.unlabeled(located.object for located in assembled.objects.values()))
+    incomplete = (*said.skipped, *said.left_out, *unanalyzed, *_undeclared(assembled.undeclared))
+    doubts = {*said.warnings, *_problems(positions, assembled.warnings)}
+    return Reading(
+        assembled=assembled,
+        namespace=namespace,
+        cni=inputs.cni or kept.cni,
+        pod_cidrs=cidrs or kept.pod_cidrs,
+        positions=positions,
+        owners=Owners(kept.owners(text.name for text in texts)),
+        texts=tuple(texts),
+        snapshots=kept.snapshots,
+        said=said,
+        warnings=(*map(str, sorted(doubts, key=Problem.order)), *_foreign(said.foreign), *incomplete),
+        incomplete=incomplete,
+        partial=bool((unanalyzed and not inputs.ignore_kinds) or (inputs.strict and incomplete)),
+        read=(*_project(inputs.project), *read, *_replaced(assembled)),
+    )
+
+
+def _said(inputs: Inputs, positions: Positions, decoder: Decoder, assembled: Assembled, skipped: Iterable[str]) -> Said:
+    """What is to be said of the texts. Raises InvalidInput (D14)."""
+    templates, left_out = _reject(inputs, positions, decoder, assembled.mistakes)
+    return Said(
+        unanalyzed=tuple(Unanalyzed(group, kind, count) for (group, kind), count in decoder.unanalyzed.items()),
+        skipped=(*skipped, *decoder.skipped, *templates),
+        left_out=tuple(left_out),
+        warnings=tuple(_problems(positions, decoder.warnings)),
+        foreign=tuple(decoder.foreign),
+    )
+
+
+def profiles() -> list[str]:
+    """The names that --cni takes."""
+    return sorted(PROFILES)
+
+
+def _check_profile(name: str | None) -> None:
+    if name is not None and name not in PROFILES:
+        raise InputError(f"--cni {name}: there is no such profile; there are {', '.join(profiles())}")
 
 
 def _pod_cidrs(given: Sequence[str]) -> tuple[str, ...]:
@@ -124,37 +198,57 @@ def _namespace(given: str | None) -> str:
     return given or "default"
 
 
-def _texts(inputs: Inputs) -> tuple[list[files.Text], list[str]]:
-    if not inputs.filenames and inputs.kustomize is None:
+class _Found(Struct, frozen=True):
+    """The texts of the input, the snapshots in it by name, and what was passed over."""
+
+    texts: list[files.Text]
+    snapshots: dict[str, Snapshot]
+    skipped: list[str]
+
+
+def _texts(inputs: Inputs) -> _Found:
+    if not inputs.sources:
         raise InputError(_NO_INPUT)
-    texts, skipped, failed = [], [], []
-    for filename in dict.fromkeys(inputs.filenames):
+    if (*inputs.filenames, *inputs.snapshots).count("-") > 1:
+        raise InputError("standard input can be given once only: -f - or --snapshot -")
+    texts: list[files.Text] = []
+    skipped, failed = [], []
+    snapshots: dict[str, Snapshot] = {}
+    for filename in dict.fromkeys((*inputs.snapshots, *inputs.filenames)):
         try:
             for found in files.read(filename):
-                if found.text is not None:
-                    texts.append(found.text)
-                else:
+                if found.text is None:
                     skipped.append(found.skipped)
+                elif filename in inputs.snapshots or found.text.data.startswith(files.SNAPSHOT):
+                    before = sum(len(snapshot.objects) for snapshot in snapshots.values())
+                    snapshots[found.text.name] = read_snapshot(found.text.data, found.text.name, before)
+                else:
+                    texts.append(found.text)
         except InputError as error:
             failed.append(str(error))
     if failed:
         raise InputError("\n".join(failed))
     if inputs.kustomize is not None:
         texts.append(files.kustomize(inputs.kustomize))
-    return texts, skipped
+    return _Found(texts, snapshots, skipped)
 
 
 def _reject(
     inputs: Inputs, positions: Positions, decoder: Decoder, mistakes: tuple[Mistake, ...]
 ) -> tuple[list[str], list[str]]:
     """Raises every mistake together, or names what is left out: templates, and invalid objects where asked to (D14)."""
-    problems = [_problem(positions, m) for m in (*decoder.mistakes, *mistakes)]
+    problems = _problems(positions, (*decoder.mistakes, *mistakes))
     templates = {p for p in problems if "{{" in p.message}  # a quoted template is text, but never a valid value
     invalid = sorted(set(problems) - templates, key=Problem.order)
     # A text that cannot be read is no invalid object: it is never skipped.
     if decoder.problems or (invalid and not inputs.skip_invalid):
         raise InvalidInput([*decoder.problems, *invalid])
     return [f"{p.where} {TEMPLATE}" for p in templates], [f"left out as invalid: {p}" for p in invalid]
+
+
+def _problems(positions: Positions, mistakes: Sequence[Mistake]) -> list[Problem]:
+    positions.prepare((mistake.origin, mistake.path) for mistake in mistakes)
+    return [_problem(positions, mistake) for mistake in mistakes]
 
 
 def _problem(positions: Positions, mistake: Mistake) -> Problem:
@@ -164,10 +258,11 @@ def _problem(positions: Positions, mistake: Mistake) -> Problem:
     return Problem(positions.where(mistake.origin, mistake.path), field(mistake.path), message)
 
 
-def _unanalyzed(decoder: Decoder) -> list[str]:
+def _unanalyzed(said: Said) -> list[str]:
     return [
-        f"{count} {kind} ({group}) not analyzed: the answer may be wrong without {'it' if count == 1 else 'them'}"
-        for (group, kind), count in sorted(decoder.unanalyzed.items())
+        f"{left.count} {left.kind} ({left.group}) not analyzed: "
+        f"the answer may be wrong without {'it' if left.count == 1 else 'them'}"
+        for left in said.unanalyzed
     ]
 
 
@@ -177,10 +272,9 @@ def _undeclared(names: Sequence[str]) -> list[str]:
     return [f"no Namespace object in the input for {_listed(names)}: taken to have no label but its name"]
 
 
-def _foreign(names: Iterable[str]) -> list[str]:
+def _foreign(names: Sequence[str]) -> list[str]:
     """Files of a folder that hold nothing: worth a word, but no answer is wrong without them."""
-    found = sorted(names)
-    return [f"passed over, no Kubernetes objects: {_listed(found)}"] if found else []
+    return [f"passed over, no Kubernetes objects: {_listed(names)}"] if names else []
 
 
 def _nobody(only: str | None, namespaces: Iterable[str]) -> list[str]:
@@ -194,6 +288,27 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _read(texts: Iterable[files.Text], decoder: Decoder) -> tuple[str, ...]:
+def _read(found: _Found, decoder: Decoder) -> tuple[str, ...]:
     """One line for each text."""
-    return tuple(f"{text.name}: {len(text.data):,} bytes, {decoder.counts[text.name]:,} objects" for text in texts)
+    texts = [f"{text.name}: {len(text.data):,} bytes, {decoder.counts[text.name]:,} objects" for text in found.texts]
+    return (*texts, *(f"{name}: snapshot, {_described(snapshot)}" for name, snapshot in found.snapshots.items()))
+
+
+def _described(snapshot: Snapshot) -> str:
+    header = snapshot.header
+    parts = [f"{len(snapshot.objects):,} objects of {len(snapshot.sources):,} texts"]
+    if header.taken is not None:
+        parts.append(f"taken {header.taken}")
+    if header.labels is not None:
+        parts.append("without labels that no selector asked for")
+    return ", ".join(parts)
+
+
+def _project(name: str | None) -> list[str]:
+    return [] if name is None else [f"project file: {name}"]
+
+
+def _replaced(assembled: Assembled) -> list[str]:
+    if not assembled.replaced:
+        return []
+    return [f"{assembled.replaced:,} objects of the snapshot give way to those of the same name in the files"]

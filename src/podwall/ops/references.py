@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from podwall.cluster.objects import Origin, kind_of, name_of
+import msgspec
+
+from podwall.api.kinds import KubernetesObject
+from podwall.cluster.objects import Located, Origin, kind_of, name_of
 from podwall.engine.rules import PolicyRef
 from podwall.ops.inputs import Opened
 from podwall.report.public import Ref
-from podwall.sources.owners import Owners
+from podwall.sources.reduced import reduced
 
 __all__ = ["Refs"]
 
@@ -16,23 +19,30 @@ class Refs:
 
     def __init__(self, opened: Opened) -> None:
         self._opened = opened
-        self._owners = Owners()
         self._found: dict[PolicyRef, Ref] = {}
         self._origins: dict[PolicyRef, tuple[Origin, str | None]] = {}
+        self._policies: dict[PolicyRef, KubernetesObject] = {}
         for bucket in opened.model.cluster.namespaces.values():
             for policy in bucket.policies:
-                meta = policy.object.metadata
-                ref = PolicyRef("NetworkPolicy", bucket.name, meta.name or meta.generateName or "")
-                self._origins[ref] = (policy.origin, self._owners.of(meta, policy.origin.source))
+                self._add(bucket.name, policy)
         for located in opened.model.cluster.cluster_policies:
-            meta = located.object.metadata
-            ref = PolicyRef(kind_of(located.object), "", name_of(meta))
-            self._origins[ref] = (located.origin, self._owners.of(meta, located.origin.source))
+            self._add("", located)
+
+    def _add(self, namespace: str, located: Located[KubernetesObject]) -> None:
+        item, origin = located.object, located.origin
+        ref = PolicyRef(kind_of(item), namespace, name_of(item.metadata))
+        self._origins[ref] = (origin, self._opened.owners.of(item.metadata, origin.source))
+        self._policies[ref] = item
 
     def origin(self, ref: Ref) -> Origin | None:
         """Where the object of a reference was read."""
         found = self._origins.get(PolicyRef(ref.kind, ref.namespace, ref.name))
         return None if found is None else found[0]
+
+    def plain(self, ref: Ref) -> object:
+        """The policy of a reference as plain values, with all that says something."""
+        item = self._policies[PolicyRef(ref.kind, ref.namespace, ref.name)]
+        return msgspec.to_builtins(reduced(item, ref.namespace))
 
     @property
     def profile(self) -> str:

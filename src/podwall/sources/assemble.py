@@ -5,7 +5,7 @@ Every mistake of a run is collected here, with its line; what the objects mean i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct, structs
 
@@ -36,16 +36,51 @@ _POLICIES = (NetworkPolicy, *_CLUSTER_WIDE)
 
 
 class Assembled(Struct, frozen=True):
-    """A cluster of all valid objects; mistakes of the others; warnings; namespaces that no object declares (D11)."""
+    """A cluster of all valid objects; mistakes of the others; warnings; namespaces that no object declares (D11).
+
+    `objects` has each valid object once, by kind, namespace and name, in that order; `replaced` counts those of the
+    base that others stand for.
+    """
 
     cluster: Cluster
+    objects: dict[_Key, Located[KubernetesObject]]
     mistakes: tuple[Mistake, ...]
     warnings: tuple[Mistake, ...]
     undeclared: tuple[str, ...]
+    replaced: int = 0
 
 
-def assemble(objects: Iterable[Located[KubernetesObject]], namespace: str) -> Assembled:
-    """The cluster of these objects; `namespace` is that of objects without one (D12)."""
+class _Settled(Struct, frozen=True):
+    """One object for each name, and what is said of them and of the others."""
+
+    known: dict[_Key, Located[KubernetesObject]]
+    mistakes: list[Mistake]
+    warnings: list[Mistake]
+
+
+def assemble(
+    objects: Iterable[Located[KubernetesObject]], namespace: str, base: Iterable[Located[KubernetesObject]] = ()
+) -> Assembled:
+    """The cluster of these objects; `namespace` is that of objects without one (D12).
+
+    Objects of the `base`, which is a snapshot, stand back where there is another one of the same kind and name.
+    """
+    under, over = _settled(base, namespace), _settled(objects, namespace)
+    merged = under.known | over.known
+    known = {key: merged[key] for key in sorted(merged)}
+    cluster = _cluster(known)
+    undeclared = tuple(b.name for b in cluster.namespaces.values() if b.declared is None)
+    return Assembled(
+        cluster=cluster,
+        objects=known,
+        mistakes=(*under.mistakes, *over.mistakes),
+        warnings=(*under.warnings, *over.warnings),
+        undeclared=undeclared,
+        replaced=len(under.known) + len(over.known) - len(known),
+    )
+
+
+def _settled(objects: Iterable[Located[KubernetesObject]], namespace: str) -> _Settled:
     known: dict[_Key, Located[KubernetesObject]] = {}
     again: dict[_Key, list[Located[KubernetesObject]]] = {}
     mistakes: list[Mistake] = []
@@ -63,9 +98,7 @@ def assemble(objects: Iterable[Located[KubernetesObject]], namespace: str) -> As
     for key, copies in again.items():
         known[key], *others = sorted(copies, key=lambda copy: copy.origin)
         mistakes += _clashes(key, known[key], others)
-    cluster = _cluster(known)
-    undeclared = tuple(b.name for b in cluster.namespaces.values() if b.declared is None)
-    return Assembled(cluster, tuple(mistakes), tuple(warnings), undeclared)
+    return _Settled(known, mistakes, warnings)
 
 
 def _findings(item: KubernetesObject) -> list[Finding]:
@@ -144,12 +177,13 @@ def _bare(item: KubernetesObject) -> KubernetesObject:
     return structs.replace(item, metadata=structs.replace(item.metadata, namespace=None))
 
 
-def _cluster(known: dict[_Key, Located[KubernetesObject]]) -> Cluster:
+def _cluster(known: Mapping[_Key, Located[KubernetesObject]]) -> Cluster:
+    """The cluster of objects that are in order."""
     held: dict[str, dict[str, list[Located[KubernetesObject]]]] = {}
     declared: dict[str, Located[Namespace]] = {}
     nodes: list[Located[Node]] = []
     policies: list[Located[ClusterWidePolicy]] = []
-    for (_, namespace, name), located in sorted(known.items()):
+    for (_, namespace, name), located in known.items():
         item = located.object
         if isinstance(item, Namespace):
             declared[name] = Located(item, located.origin)

@@ -10,14 +10,19 @@ from pathlib import Path
 from msgspec import Struct
 
 from podwall.errors import InputError
+from podwall.sources.gzipped import is_packed, start, unpack
 
-__all__ = ["STDIN", "Found", "Text", "is_json", "kustomize", "read"]
+__all__ = ["SNAPSHOT", "STDIN", "Found", "Text", "is_json", "is_snapshot", "kustomize", "read"]
 
 STDIN = "<stdin>"
 _SUFFIXES = (".yaml", ".yml", ".json")
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 # What a gzip file may unpack to: far above any dump of a cluster, far below the memory of a machine.
 _MAX_UNPACKED = 8 << 30
+SNAPSHOT = b'{"apiVersion":"podwall.io/v1","kind":"Snapshot",'
+"""How every snapshot begins, of whatever version."""
+# A snapshot of 100,000 Pods is 33 MB unpacked.
+_MAX_SNAPSHOT = 1 << 30
 
 
 class Text(Struct, frozen=True):
@@ -38,6 +43,15 @@ class Text(Struct, frozen=True):
     def reread(self) -> bytes:
         """The data, from the file if need be. Raises InputError where that is gone."""
         return self.data if self.path is None else _file(self.path, walked=self.walked).data
+
+
+def is_snapshot(path: Path) -> bool:
+    """Whether a file begins as a snapshot does."""
+    try:
+        with path.open("rb") as stream:
+            return start(stream.read(1 << 12), len(SNAPSHOT)) == SNAPSHOT
+    except OSError:
+        return False
 
 
 _JSON_START = re.compile(rb"[\xef\xbb\xbf \t\r\n]*[\[{][ \t\r\n]*[\[\]{}\"]")
@@ -62,7 +76,7 @@ def read(filename: str) -> Iterator[Found]:
     if filename == "-":
         if sys.stdin is None:
             raise InputError("-f -: standard input is closed")
-        yield Found(Text(STDIN, sys.stdin.buffer.read()))
+        yield Found(Text(STDIN, _plain(STDIN, sys.stdin.buffer.read())))
     elif "://" in filename:
         raise InputError(f"{filename}: addresses are not fetched: curl -sSf {filename} | podwall … -f -")
     elif path.is_dir():
@@ -123,25 +137,14 @@ def _file(path: Path, *, walked: bool) -> Text:
     except OSError as error:
         raise InputError(f"{_shown(path)}: cannot be read: {error.strerror}") from None
     again = path if path.is_file() else None  # a pipe gives its text only once
-    return Text(_shown(path), _unpacked(path, data) if path.suffix == ".gz" else data, again, walked)
+    return Text(_shown(path), _plain(_shown(path), data), again, walked)
 
 
-def _unpacked(path: Path, data: bytes) -> bytes:
-    import gzip  # few files are packed
-    import zlib
-
-    try:
-        size = 0
-        parts = []
-        with gzip.open(path) as stream:
-            while part := stream.read(1 << 24):
-                size += len(part)
-                if size > _MAX_UNPACKED:
-                    raise InputError(f"{_shown(path)}: unpacks to more than {_MAX_UNPACKED >> 30} GiB")
-                parts.append(part)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{_shown(path)}: is not a whole gzip file ({len(data)} bytes): {error}") from None
-    return b"".join(parts)
+def _plain(name: str, data: bytes) -> bytes:
+    """The text of a file, unpacked where it is gzip, whatever its name is."""
+    if not name.endswith(".gz") and not is_packed(data):
+        return data
+    return unpack(data, name, lambda part: _MAX_SNAPSHOT if part.startswith(SNAPSHOT) else _MAX_UNPACKED)
 
 
 def kustomize(directory: str) -> Text:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
-from podwall.api.meta import ObjectMeta
+from podwall.api.meta import PlainMeta
 from podwall.errors import InputError
 
 __all__ = ["OWNER", "Owners"]
@@ -15,17 +16,21 @@ _PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEO
 
 
 class Owners:
-    """Looks owners up; each file and each CODEOWNERS is read once."""
+    """Looks owners up; each file and each CODEOWNERS is read once. `known`: of files, as a snapshot says."""
 
-    def __init__(self) -> None:
-        self._by_file: dict[str, str | None] = {}
+    def __init__(self, known: Mapping[str, str | None] | None = None) -> None:
+        self._by_file: dict[str, str | None] = dict(known or {})
         self._rules: dict[Path, tuple[Path, list[tuple[re.Pattern[str], str]]] | None] = {}
 
-    def of(self, meta: ObjectMeta, source: str) -> str | None:
+    def of(self, meta: PlainMeta, source: str) -> str | None:
         """The owner of an object that was read from `source`; None where nothing tells."""
-        for said in (meta.annotations, meta.labels):
+        for said in (getattr(meta, "annotations", None), meta.labels):
             if said and said.get(OWNER):
                 return said[OWNER]
+        return self.of_file(source)
+
+    def of_file(self, source: str) -> str | None:
+        """The owner of objects that do not say it themselves."""
         if source not in self._by_file:
             self._by_file[source] = self._of_file(source)
         return self._by_file[source]

@@ -9,24 +9,30 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 
+import msgspec
 from msgspec import Raw
 
 from podwall.cluster.objects import Origin
 from podwall.errors import InputError, InvalidText
 from podwall.sources.files import Text, is_json
 from podwall.text import json
-from podwall.text.where import Path
+from podwall.text.where import Path, parse_field
 
-__all__ = ["Positions"]
+__all__ = ["Positions", "is_kept"]
 
 _Start = tuple[int, Raw]  # the line where a JSON value begins, and the value
 
 
 class Positions:
-    """Lines in texts that were read once. Files are read again, so a text is at hand only while it is looked at."""
+    """Lines in texts that were read once. Files are read again, so a text is at hand only while it is looked at.
 
-    def __init__(self, texts: Iterable[Text]) -> None:
+    `kept` are the lines of objects out of snapshots: JSON objects of lines by field.
+    """
+
+    def __init__(self, texts: Iterable[Text], kept: Mapping[Origin, Raw] | None = None) -> None:
         self._texts = {text.name: text.again() for text in texts}
+        self._kept = kept or {}
+        self._lines: dict[Origin, dict[Path, int]] = {}
         self._held: tuple[str, bytes] = ("", b"")
         self._values: dict[str, list[_Start]] = {}
         self._items: dict[tuple[str, int], list[_Start]] = {}
@@ -37,7 +43,7 @@ class Positions:
         """Looks up many fields at once: one pass over each text, where asking one by one would take one each."""
         wanted: dict[str, dict[int, set[Path]]] = {}
         for origin, path in places:
-            if path and origin.source in self._texts:
+            if path and origin.source in self._texts and not is_kept(origin):
                 wanted.setdefault(origin.source, {}).setdefault(origin.document, set()).add(_from_root(origin, path))
         for source, documents in sorted(wanted.items()):
             try:
@@ -57,6 +63,8 @@ class Positions:
         """The line of an object, or of one of its fields; 0 where the text is not at hand."""
         if origin.line and not path:
             return origin.line
+        if is_kept(origin):
+            return self._kept_line(origin, path)
         if origin.source not in self._texts:
             return origin.line
         try:
@@ -78,6 +86,28 @@ class Positions:
             return []
         return [] if data.startswith((b"\xff\xfe", b"\xfe\xff")) else data.splitlines()
 
+    def fields(self, origin: Origin, paths: Collection[Path]) -> dict[Path, int]:
+        """The lines of many fields of one object, as `line` finds them; empty where the text is not at hand."""
+        if is_kept(origin) or origin.source not in self._texts:
+            found = {path: self.line(origin, path) for path in paths}
+            return {path: line for path, line in found.items() if line}
+        try:
+            data = self._data(origin.source)
+            if is_json(data):
+                line, raw = self._start(data, origin)
+                return {path: line + more for path, more in json.locate_all(raw, paths).items()}
+        except (InputError, InvalidText, LookupError):  # gone or changed since
+            return {}
+        return {path: self._yaml_line(data, origin, path) for path in paths}
+
+    def _kept_line(self, origin: Origin, path: Path) -> int:
+        """The line of the nearest field that has one."""
+        if origin not in self._lines:
+            kept = msgspec.json.decode(self._kept.get(origin, b"{}"), type=dict[str, int])
+            self._lines[origin] = {parse_field(field): line for field, line in kept.items()}
+        lines = self._lines[origin]
+        return next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), origin.line)
+
     def _data(self, source: str) -> bytes:
         if self._held[0] != source:
             self._held = (source, self._texts[source].reread())
@@ -96,6 +126,10 @@ class Positions:
         return self._item_lines[key][origin.item]
 
     def _json_line(self, data: bytes, origin: Origin, path: Path) -> int:
+        line, raw = self._start(data, origin)
+        return line + (json.locate(raw, path) if path else 0)
+
+    def _start(self, data: bytes, origin: Origin) -> _Start:
         if origin.source not in self._values:
             self._values[origin.source] = list(_readable(data, origin.source))
         line, raw = self._values[origin.source][origin.document]
@@ -103,8 +137,13 @@ class Positions:
             key = (origin.source, origin.document)
             if key not in self._items:
                 self._items[key] = list(_starts(line, raw))
-            line, raw = self._items[key][origin.item]
-        return line + (json.locate(raw, path) if path else 0)
+            return self._items[key][origin.item]
+        return line, raw
+
+
+def is_kept(origin: Origin) -> bool:
+    """Whether an object came out of a snapshot, so that its text is not at hand."""
+    return origin.document < 0
 
 
 def _from_root(origin: Origin, path: Path) -> Path:

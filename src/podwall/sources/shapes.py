@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
 from podwall.text.where import Path, near
 
@@ -36,10 +36,16 @@ class Slip(Struct, frozen=True):
     warning: bool = False
 
 
-def fitted(value: object, kind: type[Struct]) -> tuple[object, list[Slip]]:
-    """The value without unknown and null fields, and all its slips, in document order."""
+def fitted(
+    value: object, kind: type[Struct], unknown: str = "unknown field, which the API server drops"
+) -> tuple[object, list[Slip]]:
+    """The value without unknown and null fields, and all its slips, in document order.
+
+    Unknown fields are slips with `warning`, and are called so.
+    """
     found: list[Slip] = []
-    return _fit(value, kind, (), found), found
+    clean = _fit(value, kind, (), found)
+    return clean, [structs.replace(s, message=f"{unknown}{s.message}") if s.warning else s for s in found]
 
 
 def _fit(value: object, annotation: object, path: Path, found: list[Slip]) -> object:
@@ -75,7 +81,7 @@ def _fit_fields(value: dict[str, object], kind: type[Struct], path: Path, found:
         else:
             meant = near(name, fields)
             advice = f", did you mean `{meant}`?" if meant else ""
-            found.append(Slip((*path, name), f"unknown field, which the API server drops{advice}", warning=True))
+            found.append(Slip((*path, name), advice, warning=True))
     return out
 
 
@@ -87,8 +93,10 @@ def _fields(kind: type[Struct]) -> dict[str, object]:
 
 @cache
 def _options(annotation: object) -> tuple[object, ...]:
+    if typing.get_origin(annotation) is typing.Annotated:
+        return _options(typing.get_args(annotation)[0])
     if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
-        return typing.get_args(annotation)
+        return tuple(option for one in typing.get_args(annotation) for option in _options(one))
     return (annotation,)
 
 

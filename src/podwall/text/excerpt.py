@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from msgspec import Struct
 
-__all__ = ["Line", "excerpt"]
+from podwall.text.where import Path
+from podwall.text.write import placed_lines
+
+__all__ = ["Line", "excerpt", "rendered"]
 
 _MOST_LINES = 14
 _WITHIN = 8  # lines kept of a marked field where not all can stay
@@ -29,10 +32,31 @@ def excerpt(lines: Sequence[bytes], first: int, marked: Collection[int]) -> tupl
     if not 1 <= first <= len(lines):
         return ()
     texts = [lines[number].decode(errors="replace").expandtabs() for number in range(first - 1, _end(lines, first))]
-    if any(len(text) > _LONGEST for text in texts):
+    return _shown([Line(number, text, number in marked) for number, text in enumerate(texts, start=first)])
+
+
+def rendered(value: object, path: Path, marked: Collection[Path], line_of: Callable[[Path], int]) -> tuple[Line, ...]:
+    """The same where the text is not at hand: the value at `path` as YAML, with the numbers that its lines had."""
+    value = _in_order(value, path, line_of)
+    whole = [value] if isinstance(path[-1], int) else {path[-1]: value}
+    placed = [((*path, *place[1:]), text) for place, text in placed_lines(whole)]
+    return _shown([Line(line_of(place), text, place in marked) for place, text in placed])
+
+
+def _in_order(value: object, path: Path, line_of: Callable[[Path], int]) -> object:
+    """The value with the fields of each mapping as they stood."""
+    if isinstance(value, list):
+        return [_in_order(inner, (*path, number), line_of) for number, inner in enumerate(value)]
+    if isinstance(value, dict):
+        keys = sorted(value, key=lambda key: line_of((*path, key)))
+        return {key: _in_order(value[key], (*path, key), line_of) for key in keys}
+    return value
+
+
+def _shown(found: Sequence[Line]) -> tuple[Line, ...]:
+    if any(len(line.text) > _LONGEST for line in found):
         return ()
-    found = [Line(number, text, number in marked) for number, text in enumerate(texts, start=first)]
-    return tuple(_shortened(found))
+    return tuple(_shortened(list(found)))
 
 
 def _end(lines: Sequence[bytes], first: int) -> int:

@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator
 
 from podwall.text.scalars import plain
+from podwall.text.where import Path
 
-__all__ = ["scalar_text", "yaml_text"]
+__all__ = ["placed_lines", "scalar_text", "yaml_text"]
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*|[0-9]+(\.[0-9]+){3}(/[0-9]+)?")  # IPv4 addresses and CIDRs as well
 
@@ -18,25 +19,34 @@ def yaml_text(value: object, *, deeper_lists: bool = False) -> str:
 
     A list stands as deep as its key, or two columns deeper.
     """
-    return "".join(f"{line}\n" for line in _lines(value, "  " if deeper_lists else ""))
+    return "".join(f"{line}\n" for _, line in placed_lines(value, lists="  " if deeper_lists else ""))
 
 
-def _lines(value: object, lists: str) -> Iterator[str]:
+def placed_lines(value: object, path: Path = (), lists: str = "") -> Iterator[tuple[Path, str]]:
+    """The lines, each with the path of the outermost field that begins on it; `path` is that of the value.
+
+    `lists` is what a list is indented by under its key.
+    """
     if isinstance(value, dict) and value:
         for key, inner in value.items():
-            if isinstance(inner, dict | list) and inner:
-                yield f"{scalar_text(key)}:"
-                indent = "  " if isinstance(inner, dict) else lists
-                yield from (f"{indent}{line}" for line in _lines(inner, lists))
-            else:
-                yield f"{scalar_text(key)}: {scalar_text(inner)}"
+            yield from _entry((*path, key), inner, lists)
     elif isinstance(value, list) and value:
-        for inner in value:
-            first, *others = _lines(inner, lists)
-            yield f"- {first}"
-            yield from (f"  {line}" for line in others)
+        for number, inner in enumerate(value):
+            place = (*path, number)
+            (_, first), *others = placed_lines(inner, place, lists)
+            yield place, f"- {first}"
+            yield from ((below, f"  {line}") for below, line in others)
     else:
-        yield scalar_text(value)
+        yield path, scalar_text(value)
+
+
+def _entry(path: Path, value: object, lists: str) -> Iterator[tuple[Path, str]]:
+    start, indent = f"{scalar_text(path[-1])}:", "  " if isinstance(value, dict) else lists
+    if isinstance(value, dict | list) and value:
+        yield path, start
+        yield from ((below, f"{indent}{line}") for below, line in placed_lines(value, path, lists))
+    else:
+        yield path, f"{start} {scalar_text(value)}"
 
 
 def scalar_text(value: object) -> str:
