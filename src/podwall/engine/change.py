@@ -18,12 +18,12 @@ from podwall.engine.collateral import Names, Pairs, names_of, pairs
 from podwall.engine.concerned import index_of
 from podwall.engine.effect import differences
 from podwall.engine.index import Index, key_of
-from podwall.engine.judge import Judge, is_selectable
+from podwall.engine.judge import Judge
 from podwall.engine.model import Model
 from podwall.engine.policies.candidates import Candidate, Scene, allowing, denying, joined
 from podwall.engine.policies.patch import Patch
 from podwall.engine.rules import Direction, PolicyRef, PolicyRules, Tier
-from podwall.engine.verdict import Connection, End, Reason, Side, Verdict
+from podwall.engine.verdict import Connection, End, Reason, Side, Verdict, is_selectable
 
 __all__ = ["Change", "Changes", "Refusal", "Refused", "changes"]
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from podwall.cluster.endpoints import Endpoint
 from podwall.engine.boxes import PodBox, PodBoxes, TooManyBoxes, pod_box
-from podwall.engine.judge import Judge, is_selectable, ports_on
+from podwall.engine.judge import Judge, ports_on
 from podwall.engine.reduce import reduce
 from podwall.engine.rules import (
     Action,
@@ -34,7 +34,7 @@ from podwall.engine.rules import (
     Tier,
 )
 from podwall.engine.sets import ALL_PORTS, NO_ADDRESSES, NO_PORTS, PROTOCOLS, AddrSet, PortSet, cut
-from podwall.engine.verdict import End
+from podwall.engine.verdict import End, is_selectable
 
 __all__ = ["Exposed", "Exposure", "Exposures", "Whom"]
 

@@ -33,9 +33,9 @@ from podwall.engine.rules import (
     rank,
 )
 from podwall.engine.sets import ALL_PORTS, NO_PORTS, AddrSet, PortSet
-from podwall.engine.verdict import Connection, End, Match, Reason, Side, Verdict
+from podwall.engine.verdict import Connection, End, Match, Reason, Side, Verdict, is_selectable
 
-__all__ = ["Judge", "first_port", "is_selectable", "ports_on"]
+__all__ = ["Judge", "first_port", "ports_on"]
 
 
 class _Reader(Struct, frozen=True, gc=False):
@@ -74,7 +74,9 @@ def _spared(governing: _Governing, rule: Rule) -> _Governing:
 
 
 _Class = tuple[str, int]  # namespace, slot
-_NO_CLASS: _Class = ("", 0)  # of what no selector sees
+# Python 3.11 takes a tenth of a microsecond to find a member in its class, and a verdict needs many.
+_EGRESS, _INGRESS = Direction.EGRESS, Direction.INGRESS
+_RULE, _NO_RULE = Reason.RULE, Reason.NO_RULE
 
 
 class Judge:
@@ -92,21 +94,21 @@ class Judge:
 
     def verdict(self, asked: Connection, *, evidence: bool = True) -> Verdict:
         """The verdict, with every rule that matches if evidence is wanted, else with one."""
-        egress = self.side(Direction.EGRESS, asked, evidence=evidence)
-        return Verdict(egress, self.side(Direction.INGRESS, asked, evidence=evidence))
+        egress = self.side(_EGRESS, asked, evidence=evidence)
+        return Verdict(egress, self.side(_INGRESS, asked, evidence=evidence))
 
     def side(
         self, direction: Direction, asked: Connection, *, evidence: bool = True, without: Rule | None = None
     ) -> Side:
         """One direction's decision; what it would be were a rule not there, isolation being what it is."""
         subject, peer = asked.source, asked.destination
-        if direction is Direction.INGRESS:
+        if direction is _INGRESS:
             subject, peer = peer, subject
         if not asked.hairpin and _same_pod(subject, peer):
             return Side(direction, Reason.LOOPBACK)  # never leaves its network namespace (N19)
-        if not is_selectable(subject.member):
+        if not subject.selectable:
             return Side(direction, Reason.NOT_A_POD)
-        if direction is Direction.INGRESS and _on_own_node(subject, peer):
+        if direction is _INGRESS and _on_own_node(subject, peer):
             return Side(direction, Reason.OWN_NODE)
         governing = self._of(direction, subject)
         if without is not None:
@@ -115,11 +117,11 @@ class Judge:
 
     def isolates(self, direction: Direction, subject: End) -> bool:
         """Whether the NetworkPolicy tier decides for a subject (N5)."""
-        return is_selectable(subject.member) and bool(self._of(direction, subject).isolations)
+        return subject.selectable and bool(self._of(direction, subject).isolations)
 
     def rules(self, direction: Direction, subject: End) -> tuple[Rule, ...]:
         """Every rule about a subject, in the order in which they are read; of a tier that is not reached as well."""
-        if not is_selectable(subject.member):
+        if not subject.selectable:
             return ()
         governing = self._of(direction, subject)
         return tuple(reader.rule for reader in (*governing.admin, *governing.rules, *governing.baseline))
@@ -135,23 +137,19 @@ class Judge:
             if decided is not None:
                 return _by_tier(direction, decided, passed, assumed=assumed)
         if governing.isolations:
-            # What rests on an allotted address is only seen when all rules are.
-            matches, missed = self._matches(governing.rules, peer, asked, every=evidence or peer.member.assumed)
-            rests = all(map(_by_block, matches)) if matches else missed
-            return Side(
-                direction,
-                Reason.RULE if matches else Reason.NO_RULE,
-                governing.isolations,
-                tuple(matches),
-                passed,
-                assumed=assumed or (peer.member.assumed and rests),
-            )
+            if evidence or peer.member.assumed:  # what rests on an allotted address is only seen when all rules are
+                matches, rests = self._matches(governing.rules, peer, asked)
+                assumed = assumed or rests
+            else:
+                matches = self._first_match(governing.rules, peer, asked)
+            reason = _RULE if matches else _NO_RULE
+            return Side(direction, reason, governing.isolations, matches, passed, assumed)
         if governing.baseline:
             decided, also_passed, rests = self._tier(governing.baseline, peer, asked)
             passed, assumed = passed + also_passed, assumed or rests
             if decided is not None:
                 return _by_tier(direction, decided, passed, assumed=assumed)
-        return Side(direction, Reason.NOT_ISOLATED, passed=passed, assumed=assumed)
+        return Side(direction, Reason.NOT_ISOLATED, (), (), passed, assumed)
 
     def _tier(
         self, readers: tuple[_Reader, ...], peer: End, asked: Connection
@@ -174,7 +172,7 @@ class Judge:
     ) -> tuple[PolicyRef, ...] | None:
         """The policies that let some of `ports` (by family) through on one side; None where it is not isolated."""
         subject, peer = (source, destination) if direction is Direction.EGRESS else (destination, source)
-        if not is_selectable(subject.member):
+        if not subject.selectable:
             return None
         governing = self._of(direction, subject)
         found: set[PolicyRef] = set()
@@ -220,40 +218,54 @@ class Judge:
     def _meets(self, reader: _Reader, towards: tuple[End, int]) -> bool:
         return self._first_peer(reader, *towards) is not None
 
+    def _first_match(self, readers: tuple[_Reader, ...], peer: End, asked: Connection) -> tuple[Match, ...]:
+        """One rule that matches is enough."""
+        for reader in readers:
+            port = first_port(reader.rule.ports, asked)
+            if port is not None:
+                number = self._first_peer(reader, peer, asked.family)
+                if number is not None:
+                    return (Match(reader.rule, number, port),)
+        return ()
+
     def _matches(
-        self, readers: tuple[_Reader, ...], peer: End, asked: Connection, *, every: bool
-    ) -> tuple[list[Match], bool]:
-        """The rules that match, and whether a block of another with the right port might hold the peer's address."""
+        self, readers: tuple[_Reader, ...], peer: End, asked: Connection
+    ) -> tuple[tuple[Match, ...], bool]:
+        """The rules that match, and whether that rests on the peer's allotted address: all of them are blocks, or a
+        block of a rule with the right port might hold it.
+        """
         matches: list[Match] = []
-        block_missed = False
+        missed = False
         for reader in readers:
             port = first_port(reader.rule.ports, asked)
             if port is not None:
                 number = self._first_peer(reader, peer, asked.family)
                 if number is not None:
                     matches.append(Match(reader.rule, number, port))
-                    if not every:
-                        break
-                elif peer.member.assumed:
-                    block_missed = block_missed or any(isinstance(p, Block) for p in reader.rule.peers)
-        return matches, block_missed and self._index.profile.blocks_match_cluster
+                else:
+                    missed = missed or any(isinstance(p, Block) for p in reader.rule.peers)
+        rests = all(map(_by_block, matches)) if matches else missed and self._index.profile.blocks_match_cluster
+        return tuple(matches), peer.member.assumed and rests
 
     def _of(self, direction: Direction, subject: End) -> _Governing:
-        namespace, slot = subject.member.namespace, subject.slot
-        inwards = direction is Direction.INGRESS
-        found = self._governing[inwards].get((namespace, slot))
+        found = self._governing[direction is _INGRESS].get(subject.seen_as)
         if found is None:
-            governors = self._governors[inwards].get(namespace)
-            if governors is None:
-                governors = self._governors[inwards][namespace] = self._govern(direction, namespace)
-            tiers = [reader for reader, slots in governors.tiers if slots >> slot & 1]
-            found = self._governing[inwards][namespace, slot] = _Governing(
-                tuple(isolation for isolation, slots in governors.isolations if slots >> slot & 1),
-                tuple(reader for reader, slots in governors.rules if slots >> slot & 1),
-                tuple(reader for reader in tiers if reader.rule.tier is Tier.ADMIN),
-                tuple(reader for reader in tiers if reader.rule.tier is Tier.BASELINE),
-            )
+            found = self._governing[direction is _INGRESS][subject.seen_as] = self._governs(direction, *subject.seen_as)
         return found
+
+    def _governs(self, direction: Direction, namespace: str, slot: int) -> _Governing:
+        """All that is about one class."""
+        made = self._governors[direction is _INGRESS]
+        governors = made.get(namespace)
+        if governors is None:
+            governors = made[namespace] = self._govern(direction, namespace)
+        tiers = [reader for reader, slots in governors.tiers if slots >> slot & 1]
+        return _Governing(
+            tuple([isolation for isolation, slots in governors.isolations if slots >> slot & 1]),
+            tuple([reader for reader, slots in governors.rules if slots >> slot & 1]),
+            tuple([reader for reader in tiers if reader.rule.tier is Tier.ADMIN]),
+            tuple([reader for reader in tiers if reader.rule.tier is Tier.BASELINE]),
+        )
 
     def _govern(self, direction: Direction, namespace: str) -> _Governors:
         isolations: list[tuple[Isolation, int]] = []
@@ -277,7 +289,7 @@ class Judge:
 
     def _first_peer(self, reader: _Reader, peer: End, family: int) -> int | None:
         """The first peer that matches, but one that rests on an allotted address only where no other does (D2)."""
-        namespace, slot = (peer.member.namespace, peer.slot) if is_selectable(peer.member) else _NO_CLASS
+        namespace, slot = peer.seen_as
         addressed: int | None = None
         for number, slots in enumerate(reader.peers):
             if slots is None:
@@ -313,7 +325,7 @@ def _holds(addresses: AddrSet, peer: Endpoint, family: int) -> bool:
 
 def _by_tier(direction: Direction, match: Match, passed: tuple[Match, ...], *, assumed: bool) -> Side:
     reason = Reason.RULE if match.rule.action is Action.ALLOW else Reason.DENY_RULE
-    return Side(direction, reason, (), (match,), passed, assumed=assumed)
+    return Side(direction, reason, (), (match,), passed, assumed)
 
 
 def _by_block(match: Match) -> bool:
@@ -326,11 +338,6 @@ def _same_pod(subject: End, peer: End) -> bool:
     return subject.member.name == peer.member.name and key_of(subject.member) == key_of(peer.member)
 
 
-def is_selectable(endpoint: Endpoint) -> bool:
-    """Whether selectors can see it: a pod or workload that is not on its host's network (N8, D3)."""
-    return not endpoint.host_network and endpoint.kind not in ("Node", "External")
-
-
 def _on_own_node(subject: End, peer: End) -> bool:
     """Whether the peer is the subject's node, or a process on its network (N17, D4, D19)."""
     is_host = peer.member.kind == "Node" or peer.member.host_network
@@ -340,10 +347,10 @@ def _on_own_node(subject: End, peer: End) -> bool:
 def first_port(terms: tuple[PortTerm, ...], asked: Connection) -> int | None:
     """The number of the first entry that means the port that is asked for; None where none does."""
     for number, term in enumerate(terms):
-        if isinstance(term, PortRange):  # nearly all of them
+        if type(term) is PortRange:  # nearly all of them
             if term.first <= asked.port <= term.last and term.protocol == asked.protocol:
                 return number
-        elif isinstance(term, AnyPort) or (isinstance(term, NamedPort) and _is_named(term, asked)):
+        elif type(term) is AnyPort or (type(term) is NamedPort and _is_named(term, asked)):
             return number
     return None
 

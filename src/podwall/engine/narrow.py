@@ -9,10 +9,9 @@ from msgspec import Struct
 
 from podwall.cluster.endpoints import Endpoint
 from podwall.engine.index import Index
-from podwall.engine.judge import is_selectable
 from podwall.engine.labels import Selector, Term
 from podwall.engine.rules import InNamespace, Pods
-from podwall.engine.verdict import End
+from podwall.engine.verdict import End, is_selectable
 
 __all__ = ["Who", "who"]
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from podwall.engine.index import Index
-from podwall.engine.judge import first_port, is_selectable
+from podwall.engine.judge import first_port
 from podwall.engine.labels import Selector, Term
 from podwall.engine.rules import (
     Action,
@@ -33,7 +33,7 @@ from podwall.engine.rules import (
     rank,
 )
 from podwall.engine.sets import AddrSet
-from podwall.engine.verdict import Connection, End, Reason, Side
+from podwall.engine.verdict import Connection, End, Reason, Side, is_selectable
 
 __all__ = [
     "FailedTerm",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -43,10 +43,8 @@ def split_port(reference: str) -> tuple[str, str | None]:
     if reference.startswith("["):
         address, closed, port = reference[1:].partition("]")
         return (address, port[1:] or None) if closed else (reference, None)
-    if reference.count(":") == 1:
-        name, _, port = reference.partition(":")
-        return name, port or None
-    return reference, None
+    name, _, port = reference.partition(":")
+    return (reference, None) if ":" in port else (name, port or None)
 
 
 def split_protocol(port: str) -> tuple[str, str | None]:
@@ -72,21 +70,18 @@ class Questions:
         if asked.protocol not in PROTOCOLS:
             raise UnknownReference(f"protocol {asked.protocol!r} is not one of {', '.join(PROTOCOLS)}")
         source, destination = self._references.target(asked.src), self._references.target(asked.dst)
-        sources = self._behind_any(source) if isinstance(source, ServiceRef) else source
-        behind = isinstance(destination, ServiceRef)
-        if isinstance(destination, ServiceRef):
-            ways = self._behind(destination, asked)
-        else:
-            ways = [way for end in destination for way in _at_port(end, asked)]
-        family = _family(asked, sources, [end for end, _ in ways])
-        asking = [s for s in sources if family in _families(s.member.addresses)]
-        made = tuple(
-            Connection(s, d, asked.protocol, port, family, hairpin=behind)
+        sources = source if isinstance(source, tuple) else self._behind_any(source)
+        behind = not isinstance(destination, tuple)
+        ways = _at_port(destination, asked) if isinstance(destination, tuple) else self._behind(destination, asked)
+        family = _family(asked, sources, ways)
+        made = [
+            Connection(s, d, asked.protocol, port, family, behind)
             for d, port in ways
-            if family in _families(d.member.addresses)
-            for s in asking
-        )
-        return Asked(made, tuple(sorted({c.destination.name for c in made})) if behind else None)
+            if family in d.families
+            for s in sources
+            if family in s.families
+        ]
+        return Asked(tuple(made), tuple(sorted({c.destination.name for c in made})) if behind else None)
 
     def service_ports(self, reference: str) -> tuple[tuple[str, int], ...] | None:
         """Protocol and number of each port of a Service; None for what is no Service. Raises UnknownReference."""
@@ -160,30 +155,37 @@ def _port(port: int | str) -> int | str:
     return int(port) if isinstance(port, str) and port.isdigit() else port
 
 
-def _at_port(end: End, asked: Question) -> Iterator[_Way]:
-    """The end with the number that is meant; a name may mean another one on each replica (N13)."""
-    port = _port(asked.port)
-    if isinstance(port, int):
-        if not 1 <= port <= 65535:
-            raise UnknownReference(f"port {port} is not between 1 and 65535")
-        yield end, port
-        return
+def _at_port(ends: tuple[End, ...], asked: Question) -> list[_Way]:
+    """The ends with the numbers that are meant."""
+    port = asked.port if isinstance(asked.port, int) else _port(asked.port)
+    if isinstance(port, str):
+        return [way for end in ends for way in _at_name(end, port, asked.protocol)]
+    if not 1 <= port <= 65535:
+        raise UnknownReference(f"port {port} is not between 1 and 65535")
+    return [(end, port) for end in ends]
+
+
+def _at_name(end: End, port: str, protocol: str) -> Iterator[_Way]:
+    """The end with the number of a port's name, which may be another one on each replica (N13)."""
     by_number: dict[int, Endpoint] = {}
     for member in end.members or (end.member,):
-        numbers = sorted({p.number for p in member.ports if (p.name, p.protocol) == (port, asked.protocol)})
+        numbers = sorted({p.number for p in member.ports if (p.name, p.protocol) == (port, protocol)})
         if len(numbers) != 1:
             found = " and ".join(map(str, numbers)) or "nothing"
             raise UnknownReference(
-                f"port {port!r} ({asked.protocol}) of {end.name} stands for {found}: give its number"
+                f"port {port!r} ({protocol}) of {end.name} stands for {found}: give its number"
             )
         by_number.setdefault(numbers[0], member)
     for number, member in sorted(by_number.items()):
         yield msgspec.structs.replace(end, member=member), number
 
 
-def _family(asked: Question, sources: Sequence[End], destinations: Sequence[End]) -> int:
+def _family(asked: Question, sources: Sequence[End], ways: Sequence[_Way]) -> int:
     """The family that is asked for, else the first that both sides have, IPv4 first (D20)."""
-    common = _any_family(sources) & _any_family(destinations)
+    if len(sources) == len(ways) == 1:  # nearly all questions
+        common = sources[0].families & ways[0][0].families
+    else:
+        common = _families(sources) & _families(end for end, _ in ways)
     if asked.family is None and common:
         return min(common)
     if asked.family in common:
@@ -192,19 +194,8 @@ def _family(asked: Question, sources: Sequence[End], destinations: Sequence[End]
     raise UnknownReference(f"{asked.src} and {asked.dst} have no {wanted} in common")
 
 
-def _any_family(ends: Sequence[End]) -> frozenset[int]:
-    if len(ends) == 1:
-        return _families(ends[0].member.addresses)
-    return frozenset[int]().union(*(_families(end.member.addresses) for end in ends))
-
-
-def _families(addresses: tuple[str, ...]) -> frozenset[int]:
-    if len(addresses) == 1:  # nearly all ends
-        return _IPV6 if ":" in addresses[0] else _IPV4
-    return frozenset(6 if ":" in address else 4 for address in addresses)
-
-
-_IPV4, _IPV6 = frozenset((4,)), frozenset((6,))
+def _families(ends: Iterable[End]) -> frozenset[int]:
+    return frozenset[int]().union(*(end.families for end in ends))
 
 
 def _is(address: str, family: int) -> bool:

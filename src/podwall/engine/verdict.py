@@ -6,20 +6,24 @@ Egress is decided at the source and ingress at the destination (N1); `judge` mak
 from __future__ import annotations
 
 import enum
+from functools import cached_property
 
 from msgspec import Struct
 
 from podwall.cluster.endpoints import Endpoint
 from podwall.engine.rules import Direction, Isolation, Rule
 
-__all__ = ["Connection", "End", "Match", "Reason", "Side", "Verdict"]
+__all__ = ["Connection", "End", "Match", "Reason", "Side", "Verdict", "is_selectable"]
+
+_NO_CLASS = ("", 0)  # of what no selector sees: no namespace has this name
+_IPV4, _IPV6 = frozenset((4,)), frozenset((6,))
 
 
-class End(Struct, frozen=True, gc=False):
+class End(Struct, frozen=True, dict=True):
     """One end of a question: `member` stands for all that `name` means, which are `members` where they are several.
 
     `slot` is their class in the index, -1 for what is not in it. `many` is as in Endpoint; `node` is the one that all
-    are on.
+    are on. What a question needs of an end is found out once, as many are about the same one.
     """
 
     name: str
@@ -28,6 +32,29 @@ class End(Struct, frozen=True, gc=False):
     many: bool = False
     node: str | None = None
     members: tuple[Endpoint, ...] = ()
+
+    @cached_property
+    def selectable(self) -> bool:
+        """Whether selectors can see it."""
+        return is_selectable(self.member)
+
+    @cached_property
+    def seen_as(self) -> tuple[str, int]:
+        """The namespace and the slot that selectors see it in, of no namespace where they do not see it."""
+        return (self.member.namespace, self.slot) if self.selectable else _NO_CLASS
+
+    @cached_property
+    def families(self) -> frozenset[int]:
+        """Of its addresses."""
+        addresses = self.member.addresses
+        if len(addresses) == 1:  # nearly all ends
+            return _IPV6 if ":" in addresses[0] else _IPV4
+        return frozenset(6 if ":" in address else 4 for address in addresses)
+
+
+def is_selectable(endpoint: Endpoint) -> bool:
+    """Whether selectors can see it: a pod or workload that is not on its host's network (N8, D3)."""
+    return not endpoint.host_network and endpoint.kind not in ("Node", "External")
 
 
 class Connection(Struct, frozen=True, gc=False):
@@ -51,6 +78,9 @@ class Reason(enum.Enum):
     NOT_A_POD = "not a pod"
     OWN_NODE = "own node"
     LOOPBACK = "loopback"
+
+
+_REFUSALS = (Reason.NO_RULE, Reason.DENY_RULE)
 
 
 class Match(Struct, frozen=True, gc=False):
@@ -78,7 +108,7 @@ class Side(Struct, frozen=True, gc=False):
     @property
     def allowed(self) -> bool:
         """Whether this side lets the connection through."""
-        return self.reason is not Reason.NO_RULE and self.reason is not Reason.DENY_RULE
+        return self.reason not in _REFUSALS
 
 
 class Verdict(Struct, frozen=True, gc=False):

@@ -1,5 +1,4 @@
 """podwall verdict: many questions, JSON Lines in and out."""
-# ruff: noqa: C419 - a list is faster than a generator, and this runs for each of many questions
 
 from __future__ import annotations
 
@@ -40,6 +39,10 @@ class _Query(Struct, frozen=True):
     family: Literal[4, 6] | None = None
 
 
+_READ = msgspec.json.Decoder(_Query)
+_ECHO: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(dict[str, Raw])
+
+
 def lines_of(queries: str) -> Iterator[bytes]:
     """The lines of a file of questions, or of standard input for `-`. Raises InputError."""
     if queries == "-":
@@ -62,25 +65,24 @@ def _unmarked(lines: Iterable[bytes]) -> Iterator[bytes]:
 def answers(opened: Opened, lines: Iterable[bytes], *, trace: bool) -> Iterator[Answer]:
     """One answer for each line that is not blank, in order; a question that cannot be answered gets an `error`."""
     evidence = Evidence(opened) if trace else None
-    read, echo = msgspec.json.Decoder(_Query), msgspec.json.Decoder(dict[str, Raw])
     for line in lines:
         if line.strip():
-            answer: Answer
+            answer = _echoed(line)
             try:
-                answer = _answer(opened.model, _question(read.decode(line)), evidence)
+                answer.update(_answer(opened.model, _question(_READ.decode(line)), evidence))
             except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-                answer = {"error": _explained(error)}
+                answer["error"] = _explained(error)
             except UnknownReference as error:
-                answer = {"error": str(error)}
+                answer["error"] = str(error)
             if opened.incomplete:
                 answer["incomplete"] = opened.incomplete
-            yield {**_echoed(line, echo), **answer}
+            yield answer
 
 
-def _echoed(line: bytes, decoder: msgspec.json.Decoder[dict[str, Raw]]) -> Answer:
+def _echoed(line: bytes) -> Answer:
     """The question's own fields; the whole line where it has none."""
     try:
-        return dict(decoder.decode(line))
+        return _ECHO.decode(line)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return {"query": line.decode(errors="replace").strip()}
 
@@ -115,9 +117,13 @@ def _question(asked: _Query) -> Question:
 
 def _answer(model: Model, asked: Question, evidence: Evidence | None) -> Answer:
     found = model.questions.connections(asked)
-    verdicts = [model.judge.verdict(c, evidence=evidence is not None) for c in found.connections]
-    egress = all([v.egress.allowed for v in verdicts])
-    ingress = all([v.ingress.allowed for v in verdicts])
+    egress = ingress = True
+    assumed = False
+    for connection in found.connections:
+        verdict = model.judge.verdict(connection, evidence=evidence is not None)
+        egress = egress and verdict.egress.allowed
+        ingress = ingress and verdict.ingress.allowed
+        assumed = assumed or verdict.assumed
     answer: Answer = {
         "family": found.connections[0].family,
         "verdict": allow_or_deny(egress and ingress),
@@ -126,7 +132,7 @@ def _answer(model: Model, asked: Question, evidence: Evidence | None) -> Answer:
     }
     if found.backends is not None:
         answer["backends"] = found.backends
-    if any([v.assumed for v in verdicts]):
+    if assumed:
         answer["assumed"] = "pod-cidr"
     if evidence is not None:
         answer["trace"] = [evidence.connection(c) for c in found.connections]
