@@ -36,7 +36,6 @@ class Evidence:
         self._opened = opened
         self._model: Model = opened.model
         self.refs = Refs(opened)
-        self._lines: dict[str, list[bytes]] = {}
 
     def connection(self, asked: Connection) -> public.Explained:
         """A connection with the reasons of both of its sides."""
@@ -59,10 +58,9 @@ class Evidence:
         first = self._line(found.policy, found.rule)
         if origin is None or first is None:
             return ()
-        if origin.source not in self._lines:
-            self._lines[origin.source] = self._opened.positions.lines(origin.source)
-        marked = (self._opened.positions.line(origin, path) for path in _parts(found))
-        return excerpt(self._lines[origin.source], first, frozenset(marked))
+        positions = self._opened.positions
+        marked = frozenset(positions.line(origin, path) for path in _parts(found))
+        return excerpt(positions.lines(origin.source, first), first, marked)
 
     def _side(self, walked: Walk, asked: Connection) -> public.SideReasons:
         side = walked.side

@@ -19,19 +19,22 @@ class Refs:
         self._owners = Owners()
         self._found: dict[PolicyRef, Ref] = {}
         self._origins: dict[PolicyRef, tuple[Origin, str | None]] = {}
-        for bucket in opened.model.cluster.namespaces.values():
-            for policy in bucket.policies:
-                meta = policy.object.metadata
-                ref = PolicyRef("NetworkPolicy", bucket.name, meta.name or meta.generateName or "")
-                self._origins[ref] = (policy.origin, self._owners.of(meta, policy.origin.source))
-        for located in opened.model.cluster.cluster_policies:
-            meta = located.object.metadata
-            ref = PolicyRef(kind_of(located.object), "", name_of(meta))
-            self._origins[ref] = (located.origin, self._owners.of(meta, located.origin.source))
+
+    def _place(self, ref: PolicyRef) -> tuple[Origin, str | None] | None:
+        """Where a policy was read, and its owner."""
+        if ref not in self._origins:
+            cluster = self._opened.model.cluster
+            bucket = cluster.namespaces.get(ref.namespace)
+            held = bucket.policies if bucket is not None else () if ref.namespace else cluster.cluster_policies
+            for located in held:
+                meta = located.object.metadata
+                known = PolicyRef(kind_of(located.object), ref.namespace, name_of(meta))
+                self._origins[known] = (located.origin, self._owners.of(meta, located.origin.source))
+        return self._origins.get(ref)
 
     def origin(self, ref: Ref) -> Origin | None:
         """Where the object of a reference was read."""
-        found = self._origins.get(PolicyRef(ref.kind, ref.namespace, ref.name))
+        found = self._place(PolicyRef(ref.kind, ref.namespace, ref.name))
         return None if found is None else found[0]
 
     @property
@@ -42,7 +45,10 @@ class Refs:
     def __getitem__(self, policy: PolicyRef) -> Ref:
         found = self._found.get(policy)
         if found is None:
-            origin, owner = self._origins[policy]
+            place = self._place(policy)
+            if place is None:
+                raise LookupError(policy)
+            origin, owner = place
             line = self._opened.positions.line(origin)
             found = self._found[policy] = Ref(
                 policy.kind, policy.namespace, policy.name, owner, origin.source, line or None

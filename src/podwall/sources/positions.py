@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 
-from msgspec import Raw
+from msgspec import DecodeError, Raw, Struct
 
 from podwall.cluster.objects import Origin
 from podwall.errors import InputError, InvalidText
 from podwall.sources.files import Text, is_json
 from podwall.text import json, yaml
+from podwall.text.lines import Lines
 from podwall.text.where import Path
 
 __all__ = ["Positions"]
 
-_Start = tuple[int, Raw]  # the line where a JSON value begins, and the value
+
+class _Value(Struct, frozen=True):
+    """A JSON value of a text, the items that it lists and their offsets in it, and its lines."""
+
+    items: list[Raw]
+    offsets: list[int]
+    lines: Lines
+    raw: bytes | Raw
 
 
 class Positions:
@@ -24,8 +33,7 @@ class Positions:
     def __init__(self, texts: Iterable[Text]) -> None:
         self._texts = {text.name: text.again() for text in texts}
         self._held: tuple[str, bytes] = ("", b"")
-        self._values: dict[str, list[_Start]] = {}
-        self._items: dict[tuple[str, int], list[_Start]] = {}
+        self._values: dict[tuple[str, int], _Value] = {}
         self._item_lines: dict[tuple[str, int], list[int]] = {}
         self._fields: dict[tuple[str, int, Path], int] = {}
 
@@ -61,13 +69,18 @@ class Positions:
         line = self.line(origin, path)
         return f"{origin.source}:{line}" if line else origin.source
 
-    def lines(self, source: str) -> list[bytes]:
-        """The text as lines; none where it is not at hand, or does not look as it is read (UTF-16)."""
+    def lines(self, source: str, first: int) -> Iterator[bytes]:
+        """The text's lines from one on; none where it is not at hand, or does not look as it is read (UTF-16)."""
         try:
             data = self._data(source) if source in self._texts else b""
         except InputError:  # gone since
-            return []
-        return [] if data.startswith((b"\xff\xfe", b"\xfe\xff")) else data.splitlines()
+            return iter(())
+        if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            return iter(())
+        known = self._values.get((source, 0))
+        if known is not None and known.raw is data:
+            return known.lines.since(first)
+        return islice(data.splitlines(), first - 1, None)
 
     def _data(self, source: str) -> bytes:
         if self._held[0] != source:
@@ -85,15 +98,14 @@ class Positions:
         return self._item_lines[key][origin.item]
 
     def _json_line(self, data: bytes, origin: Origin, path: Path) -> int:
-        if origin.source not in self._values:
-            self._values[origin.source] = list(_readable(data, origin.source))
-        line, raw = self._values[origin.source][origin.document]
-        if origin.item >= 0:
-            key = (origin.source, origin.document)
-            if key not in self._items:
-                self._items[key] = list(_starts(line, raw))
-            line, raw = self._items[key][origin.item]
-        return line + (json.locate(raw, path) if path else 0)
+        key = (origin.source, origin.document)
+        if key not in self._values:
+            self._values[key] = _value(data, origin)
+        value = self._values[key]
+        if origin.item < 0:
+            return value.lines.at(0) + (json.locate(value.raw, path) if path else 0)
+        line = value.lines.at(value.offsets[origin.item])
+        return line + (json.locate(value.items[origin.item], path) if path else 0)
 
 
 def _from_root(origin: Origin, path: Path) -> Path:
@@ -101,19 +113,21 @@ def _from_root(origin: Origin, path: Path) -> Path:
     return path if origin.item < 0 else ("items", origin.item, *path)
 
 
-def _readable(data: bytes, source: str) -> Iterator[_Start]:
-    """The values of a text up to a mistake."""
+def _value(data: bytes, origin: Origin) -> _Value:
+    """The value that an origin is in. Raises LookupError where the text has none there."""
+    if origin.document == 0 and origin.item >= 0:
+        with suppress(DecodeError):  # the common case at once: one List is the whole text
+            items = json.items(data)
+            if items:
+                return _Value(items, json.offsets(data, items), Lines(data), data)
+    values = list(_readable(data, origin.source))
+    line, raw = values[origin.document]
+    items = json.items(raw) or [] if origin.item >= 0 else []
+    whole = bytes(raw)
+    return _Value(items, json.offsets(whole, items), Lines(whole, line), raw)
+
+
+def _readable(data: bytes, source: str) -> Iterator[tuple[int, Raw]]:
+    """The values of a text up to a mistake, each with its first line."""
     with suppress(InvalidText):
         yield from ((value.line, value.raw) for value in json.values(data, source))
-
-
-def _starts(line: int, raw: Raw) -> Iterator[_Start]:
-    """The items of a list, each with its first line; in one pass."""
-    whole, at = bytes(raw), 0
-    for item in json.items(raw) or ():
-        text = bytes(item)
-        start = whole.index(text, at)
-        line += whole.count(b"\n", at, start)
-        yield line, item
-        line += text.count(b"\n")
-        at = start + len(text)
