@@ -9,6 +9,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from podwall.cluster.endpoints import Endpoint
+from podwall.engine.altered import Altered
 from podwall.engine.concerned import Concerned, concerned, index_of
 from podwall.engine.grants import EXTERNAL
 from podwall.engine.index import Index
@@ -38,9 +39,12 @@ class Difference(Struct, frozen=True):
     closed: Ports
 
 
-def differences(index: Index, changed: Sequence[PolicyRules]) -> Iterator[Difference]:
-    """Every pair that differs once these policies replace those of the same name, or are added. In no order."""
-    found = concerned(index, changed)
+def differences(index: Index, changed: Sequence[PolicyRules], parts: Sequence[Altered]) -> Iterator[Difference]:
+    """Every pair that differs once these policies replace those of the same name, or are added. In no order.
+
+    `parts` is what `altered` says of them.
+    """
+    found = concerned(index, changed, parts)
     if found is None:
         return
     endpoints = [held[0] for held in found.members]
