@@ -11,6 +11,7 @@ from functools import reduce
 
 from msgspec import Struct
 
+from podwall.engine.classes import NamespaceIndex
 from podwall.engine.grants import intersect, union
 from podwall.engine.index import Index, Slots
 from podwall.engine.postings import bits
@@ -74,7 +75,16 @@ def everyone_in(index: Index) -> Slots:
 
 
 def _weight(index: Index, slots: Slots) -> int:
-    return sum(index.namespaces[name].members[slot] for name, held in slots.items() for slot in bits(held))
+    namespaces = index.namespaces
+    return sum(_members(namespaces[name], held) for name, held in slots.items())
+
+
+def _members(namespace: NamespaceIndex, slots: int) -> int:
+    if slots == namespace.everyone:
+        return sum(namespace.members)
+    if sum(namespace.members) == namespace.everyone.bit_count():  # no class has two
+        return slots.bit_count()
+    return sum(namespace.members[slot] for slot in bits(slots))
 
 
 class _Looking:
@@ -99,6 +109,9 @@ class _Looking:
 
     def _turned(self) -> Slots:
         """Those whose isolation begins or ends."""
+        known_before = ((self._index.policies.get(policy.policy), policy) for policy in self._changed)
+        if all(known and known.isolations == policy.isolations for known, policy in known_before):
+            return {}
         names = {policy.policy for policy in self._changed}
         homes = {policy.policy.namespace for policy in self._changed}
         known = [policy for ref, policy in self._index.policies.items() if ref.namespace in homes]

@@ -3,25 +3,25 @@
 Where both ends deny, both are changed; to deny, one end is enough. What cannot be changed here is said as well.
 
 The best comes first: (1) what opens and closes least else, by order of magnitude; (2) what leaves each default deny, a
-policy without rules, as it is; (3) the fewest fields; (4) an edit of a rule, before a peer, a rule, or a policy that is
-added; (5) names of policies, then numbers of rules. Other connections are counted by pairs of names, a set of external
-addresses as so many as it holds. Candidates come to be judged in the same order, as far as the subjects' own rules tell
-what else they do (`altered`).
+policy without rules, as it is; (3) the policies that are about the fewest others, by order of magnitude too, even if
+the other ends' rules keep those closed; (4) the fewest fields; (5) an edit of a rule, before a peer, a rule, or a
+policy that is added; (6) names of policies, then numbers of rules. Other connections are counted by pairs of names, a
+set of external addresses as so many as it holds. What is likely the best is judged first, and no more than a few are.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from podwall.cluster.endpoints import Endpoint
 from podwall.cluster.objects import name_of
-from podwall.engine.altered import Altered, altered, most_pairs
+from podwall.engine.altered import altered, most_pairs
 from podwall.engine.collateral import Names, Pairs, pairs
 from podwall.engine.concerned import index_of
 from podwall.engine.effect import differences
@@ -40,7 +40,9 @@ MOST_OF_A_SIDE = 4  # where both sides deny, and every one of the one goes with 
 MOST_PAIRS = 1_000_000  # of endpoints, up to which all else that a change does is looked for
 
 
-_Rank: TypeAlias = tuple[int, bool, int, tuple[tuple[int, str, int], ...]]
+_Rank: TypeAlias = tuple[bool, int, int, tuple[tuple[int, str, int], ...]]
+_Way: TypeAlias = tuple[_Rank, Candidate]
+_Key = TypeVar("_Key", _Rank, tuple[int, _Rank])
 
 
 class Refusal(enum.Enum):
@@ -111,21 +113,21 @@ class _Search:
     def found(self) -> Changes:
         wanted = not self._verdict.allowed
         refused: list[Refused] = []
-        candidates = self._to_allow(refused) if wanted else self._to_deny(refused)
-        made: list[tuple[_Rank, Change]] = []
-        for candidate in candidates[:MOST_JUDGED]:
+        ways = self._to_allow(refused) if wanted else self._to_deny(refused)
+        made: list[tuple[tuple[int, _Rank], Change]] = []
+        for rank, candidate in sorted(ways, key=_first)[:MOST_JUDGED]:
             if all(v.allowed is wanted for v in self._judged(candidate.rules)):
                 change = self._change(candidate)
                 collateral = change.uncounted or change.opens.weight + change.closes.weight
-                made.append((self._rank(candidate, collateral), change))
-        made.sort(key=lambda item: item[0])
+                made.append(((_magnitude(collateral), rank), change))
+        made.sort(key=_first)
         if not made and not refused:
             refused += [Refused(direction, Refusal.NOTHING) for direction in Direction]
         return Changes(wanted, tuple(change for _, change in made), tuple(refused))
 
     def _change(self, candidate: Candidate) -> Change:
         title = "; ".join(f"{p.title} of NetworkPolicy {p.ref.namespace}/{p.ref.name}" for p in candidate.patches)
-        parts = self._altered(candidate)
+        parts = altered(self._index, candidate.rules)
         most = most_pairs(self._index, parts)
         if most > MOST_PAIRS:
             return Change(title, candidate.patches, candidate.fields, Pairs(), Pairs(), most)
@@ -133,12 +135,9 @@ class _Search:
         opens, closes = (pairs(found, self._names, self._asked, opened=opened) for opened in (True, False))
         return Change(title, candidate.patches, candidate.fields, opens, closes)
 
-    def _rank(self, candidate: Candidate, collateral: int) -> _Rank:
-        return (len(str(collateral)) if collateral else 0, candidate.fills_deny, candidate.fields, candidate.order)
+    # Candidates
 
-    # Candidates, the likely best first
-
-    def _to_allow(self, refused: list[Refused]) -> list[Candidate]:
+    def _to_allow(self, refused: list[Refused]) -> list[_Way]:
         """For each side that denies, what allows it; where both do, both at once."""
         sides = []
         for side in (self._verdict.egress, self._verdict.ingress):
@@ -146,13 +145,12 @@ class _Search:
                 candidates = self._allowing(side)
                 if not candidates:
                     refused.append(Refused(side.direction, self._why_denied(side)))
-                sides.append(self._sorted(candidates))
+                sides.append(self._ranked(candidates))
         if len(sides) == 1:
-            return [candidate for _, candidate in sides[0]]
-        both = product(*(side[:MOST_OF_A_SIDE] for side in sides))
+            return sides[0]
+        both = product(*(sorted(side, key=_first)[:MOST_OF_A_SIDE] for side in sides))
         made = ((_sums(a, b), joined(self._scene, one, other)) for (a, one), (b, other) in both)
-        found = [(rank, candidate) for rank, candidate in made if candidate is not None]
-        return [candidate for _, candidate in sorted(found, key=_first)]
+        return [(rank, candidate) for rank, candidate in made if candidate is not None]
 
     def _allowing(self, side: Side) -> list[Candidate]:
         """Those that do allow a side."""
@@ -160,19 +158,20 @@ class _Search:
             return []
         return [c for c in allowing(self._scene, side) if self._allows(c, side.direction)]
 
-    def _sorted(self, candidates: Iterable[Candidate]) -> list[tuple[_Rank, Candidate]]:
-        """By the pairs that the subjects' own side tells of, without what is asked."""
-        ranked = ((self._rank(c, most_pairs(self._index, self._altered(c)) - 1), c) for c in candidates)
-        return sorted(ranked, key=_first)
-
-    def _altered(self, candidate: Candidate) -> list[Altered]:
-        return altered(self._index, candidate.rules)
+    def _ranked(self, candidates: Sequence[Candidate]) -> list[_Way]:
+        """Each with all of its rank but what else it does: that is not known yet."""
+        about = [most_pairs(self._index, altered(self._index, candidate.rules)) for candidate in candidates]
+        fewest = min(about, default=0)
+        return [
+            ((candidate.fills_deny, _magnitude(number - fewest), candidate.fields, candidate.order), candidate)
+            for candidate, number in zip(candidates, about, strict=True)
+        ]
 
     def _allows(self, candidate: Candidate, direction: Direction) -> bool:
         out = direction is Direction.EGRESS
         return all((v.egress if out else v.ingress).allowed for v in self._judged(candidate.rules))
 
-    def _to_deny(self, refused: list[Refused]) -> list[Candidate]:
+    def _to_deny(self, refused: list[Refused]) -> list[_Way]:
         """What denies either side."""
         out: list[Candidate] = []
         for side in (self._verdict.egress, self._verdict.ingress):
@@ -180,7 +179,7 @@ class _Search:
             if not candidates:
                 refused.append(Refused(side.direction, self._why_allowed(side)))
             out += candidates
-        return [candidate for _, candidate in self._sorted(out)]
+        return self._ranked(out)
 
     def _is_admins(self, side: Side) -> bool:
         return any(match.rule.tier is Tier.ADMIN for match in side.matches)
@@ -227,12 +226,17 @@ def _placed(index: Index, end: End) -> End:
     return msgspec.structs.replace(end, slot=index.slot(end.member)) if end.slot >= 0 else end
 
 
-def _first(item: tuple[_Rank, object]) -> _Rank:
+def _first(item: tuple[_Key, object]) -> _Key:
     return item[0]
 
 
+def _magnitude(number: int) -> int:
+    """The digits of a number; none of 0."""
+    return len(str(number)) if number else 0
+
+
 def _sums(one: _Rank, other: _Rank) -> _Rank:
-    return one[0] + other[0], one[1] or other[1], one[2] + other[2], one[3] + other[3]
+    return one[0] or other[0], max(one[1], other[1]), one[2] + other[2], one[3] + other[3]
 
 
 _UNTOUCHED = {

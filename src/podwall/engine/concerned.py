@@ -25,10 +25,14 @@ __all__ = ["Concerned", "concerned", "index_of"]
 
 
 class Concerned(Struct, frozen=True):
-    """Endpoints in sets that nothing tells apart, which of them the change is about, and the policies for all."""
+    """Endpoints in sets that nothing tells apart, and the policies for all.
+
+    Pairs of one that is among the subjects and one that is among the others have to be looked at; one may be both.
+    """
 
     members: tuple[tuple[Endpoint, ...], ...]
     subjects: tuple[bool, ...]
+    others: tuple[bool, ...]
     policies: tuple[PolicyRules, ...]
 
 
@@ -40,12 +44,20 @@ def concerned(index: Index, changed: Sequence[PolicyRules], parts: Sequence[Alte
     subjects: Slots = reduce(union, (part.subjects for part in parts), {})
     if not subjects:
         return None
-    others = [everyone_in(index) if part.others is None else part.others for part in parts]
-    everyone = reduce(union, others, subjects)
+    others: Slots = reduce(union, (everyone_in(index) if p.others is None else p.others for p in parts), {})
+    everyone = union(subjects, others)
     policies = list(_policies(index, subjects, everyone))
-    members = _alike(index, [*policies, *changed], subjects, everyone)
-    about = (bool(subjects.get(held[0].namespace, 0) >> index.slot(held[0]) & 1) for held in members)
-    return Concerned(tuple(members), tuple(about), tuple(policies))
+    members = _alike(index, [*policies, *changed], (subjects, others))
+    return Concerned(
+        tuple(members),
+        tuple(_has(subjects, index, held[0]) for held in members),
+        tuple(_has(others, index, held[0]) for held in members),
+        tuple(policies),
+    )
+
+
+def _has(slots: Slots, index: Index, endpoint: Endpoint) -> bool:
+    return bool(slots.get(endpoint.namespace, 0) >> index.slot(endpoint) & 1)
 
 
 def index_of(index: Index, policies: Iterable[PolicyRules], endpoints: Iterable[Endpoint]) -> Index:
@@ -125,17 +137,18 @@ def _has_address(endpoint: Endpoint, addresses: AddrSet) -> bool:
 # Endpoints
 
 
-def _alike(
-    index: Index, policies: Sequence[PolicyRules], subjects: Slots, everyone: Slots
-) -> list[tuple[Endpoint, ...]]:
-    """Those who are concerned; subjects together where they are one class, others where no policy tells them apart."""
+def _alike(index: Index, policies: Sequence[PolicyRules], sides: tuple[Slots, Slots]) -> list[tuple[Endpoint, ...]]:
+    """Subjects and others; subjects together where they are one class, others where no policy tells them apart."""
+    subjects, others = sides
+    everyone = union(subjects, others)
     sight = _Sight(index, policies, everyone)
     held: dict[object, list[Endpoint]] = {}
     for name, slots in everyone.items():
         for endpoint, slot in index.members(name):
             if slots >> slot & 1:
                 exact = endpoint.host_network or subjects.get(name, 0) >> slot & 1
-                held.setdefault((slot if exact else -1, *sight.of(endpoint, slot)), []).append(endpoint)
+                key = slot if exact else -1, others.get(name, 0) >> slot & 1, *sight.of(endpoint, slot)
+                held.setdefault(key, []).append(endpoint)
     return [tuple(found) for found in held.values()]
 
 

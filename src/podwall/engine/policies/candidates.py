@@ -124,9 +124,10 @@ def _mended(scene: Scene, side: Side) -> Iterator[Candidate | None]:
     for miss in near_misses(scene.index, side, scene.asked).found:
         ref = miss.rule.policy
         if ref in scene.objects:
-            operations = mend(scene.objects[ref], miss)
-            if operations:
-                yield _edited(scene, ref, _mending(miss), operations, (0, ref.name, miss.rule.order[2]))
+            ways = [mend(scene.objects[ref], miss, replacing=replacing) for replacing in (True, False)]
+            for operations in ways if ways[0] != ways[1] else ways[1:]:
+                if operations:
+                    yield _edited(scene, ref, _mending(miss), operations, (0, ref.name, miss.rule.order[2]))
 
 
 def _mending(miss: NearMiss) -> str:
