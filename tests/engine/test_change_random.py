@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from podwall.engine.altered import altered, most_pairs
 from podwall.engine.change import changes
 from podwall.engine.effect import Difference, Party, differences
 from podwall.engine.index import key_of
@@ -18,6 +19,7 @@ from podwall.engine.model import Model
 from podwall.engine.policies.patch import Operation, Patch
 from podwall.engine.postings import bits
 from podwall.engine.questions import Question
+from podwall.engine.rules import PolicyRules
 from podwall.engine.sets import NO_ADDRESSES, NO_PORTS, AddrSet, PortSet
 from podwall.engine.verdict import Connection, End
 from podwall.errors import UnknownReference
@@ -210,6 +212,10 @@ def together(rows: Iterable[Row]) -> Counter[object]:
     return Counter((key, held) for key, held in out.items() if held or "external" not in key)
 
 
+def told(model: Model, changed: Sequence[PolicyRules]) -> Counter[object]:
+    return together(rows_of(differences(model.index, changed, altered(model.index, changed))))
+
+
 @pytest.mark.parametrize("first", range(0, 60, 20))
 def test_what_differs_is_what_differs_on_the_whole_map(first: int) -> None:
     compared = 0
@@ -220,9 +226,57 @@ def test_what_differs_is_what_differs_on_the_whole_map(first: int) -> None:
             for change in rng.sample(found, min(1, len(found))):
                 fresh = model_of(patched(objects, change.patches), cni=cni)
                 changed = [fresh.index.policies[patch.ref] for patch in change.patches]
-                assert together(rows_of(differences(model.index, changed))) == expected(model, fresh), (seed, change)
+                assert told(model, changed) == expected(model, fresh), (seed, change)
                 compared += 1
     assert compared > 20
+
+
+@pytest.mark.parametrize("first", range(1000, 1120, 40))
+def test_what_any_change_of_policies_does(first: int) -> None:
+    """Whole policies that become others, where the changes above are small: isolation begins, ends and moves."""
+    compared = 0
+    for seed, cni, rng, objects, model in trials(first, 40):
+        for _ in range(3):
+            after = other_policies(rng, objects)
+            fresh = model_of(after, cni=cni)
+            changed = [p for ref, p in fresh.index.policies.items() if p != model.index.policies[ref]]
+            parts = altered(model.index, changed)
+            want = expected(model, fresh)
+            assert together(rows_of(differences(model.index, changed, parts))) == want, seed
+            assert pairs_in(want) <= most_pairs(model.index, parts), seed
+            compared += bool(want)
+    assert compared > 15
+
+
+def other_policies(rng: random.Random, objects: list[Object]) -> list[Object]:
+    """One or two of the policies as others are, or with a part less."""
+    after = copy.deepcopy(objects)
+    policies = [o for o in after if o["kind"] == "NetworkPolicy"]
+    specs = [copy.deepcopy(o.get("spec")) for o in policies]
+    for one in rng.sample(policies, min(rng.randint(1, 2), len(policies))):
+        one["spec"] = edited(rng, rng.choice([one.get("spec"), *specs]))
+    return after
+
+
+def pairs_in(rows: Counter[object]) -> int:
+    """How many pairs of the cluster's endpoints there are among the rows."""
+    keys = [row[0] for row in rows if isinstance(row, tuple)]
+    return len({key[1:3] for key in keys if "external" not in key})
+
+
+def edited(rng: random.Random, spec: Object | None) -> Object:
+    """A spec with a rule, a peer or a port less, or as it is."""
+    out: Object = copy.deepcopy(spec or {})
+    section = rng.choice(("ingress", "egress"))
+    rules = out.get(section)
+    if rules:
+        part = rng.choice(("rule", "from" if section == "ingress" else "to", "ports", "nothing"))
+        rule = rng.choice(rules)
+        if part == "rule":
+            rules.remove(rule)
+        elif rule and len(rule.get(part) or ()) > 1:
+            rule[part].pop(rng.randrange(len(rule[part])))
+    return out
 
 
 def test_the_order_of_the_input_leaks_into_nothing() -> None:

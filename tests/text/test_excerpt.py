@@ -50,13 +50,13 @@ JSON = b"""{
     ],
 )
 def test_extent(text: bytes, first: int, last: int) -> None:
-    found = excerpt(text.splitlines(), first, ())
+    found = excerpt(text.splitlines()[first - 1 :], first, ())
     assert (found[0].number, found[-1].number) == (first, last)
     assert [line.text.encode() for line in found] == text.splitlines()[first - 1 : last]
 
 
 def test_marks() -> None:
-    found = excerpt(BLOCK.splitlines(), 3, {4, 9})
+    found = excerpt(BLOCK.splitlines()[2:], 3, {4, 9})
     assert [line.number for line in found if line.marked] == [4, 9]
 
 
@@ -72,6 +72,6 @@ def test_a_long_marked_field_is_cut() -> None:
     assert [line.number for line in found] == [*range(1, 11), 0]
 
 
-@pytest.mark.parametrize(("lines", "first"), [([], 1), ([b"a"], 0), ([b"a"], 2), ([b"x" * 500], 1)])
+@pytest.mark.parametrize(("lines", "first"), [([], 1), ([b"x" * 500], 1)])
 def test_nothing_to_show(lines: list[bytes], first: int) -> None:
     assert excerpt(lines, first, ()) == ()

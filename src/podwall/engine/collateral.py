@@ -7,7 +7,7 @@ largest class has the controller's name; which one that is, it takes the whole m
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import nsmallest
 from typing import TypeAlias
 
@@ -19,7 +19,7 @@ from podwall.engine.index import EndpointKey, Index, key_of
 from podwall.engine.sets import NO_ADDRESSES, AddrSet, PortSet, address_number
 from podwall.engine.verdict import Connection, End
 
-__all__ = ["Names", "Pair", "Pairs", "Shown", "names_of", "pairs"]
+__all__ = ["Names", "Pair", "Pairs", "Shown", "pairs"]
 
 MOST_LISTED = 20
 
@@ -34,10 +34,14 @@ class Pair(Struct, frozen=True):
 
 
 class Pairs(Struct, frozen=True):
-    """Pairs in order of name; `more` is the number of those that are left out."""
+    """Pairs in order of name; `more` is the number of those that are left out.
+
+    `weight` counts all of them, those with external addresses once for each address.
+    """
 
     listed: tuple[Pair, ...] = ()
     more: int = 0
+    weight: int = 0
 
     @property
     def count(self) -> int:
@@ -61,25 +65,34 @@ class Shown(Struct, frozen=True):
     many: bool
 
 
-Names: TypeAlias = Mapping[EndpointKey, Shown]
 _Opened: TypeAlias = tuple[tuple[int, PortSet], ...]
 _Row: TypeAlias = tuple[_Name, _Name, dict[int, PortSet]]
 
 
-def names_of(index: Index) -> Names:
+class Names:
     """What each endpoint is shown as; `ns/Kind/name` for a controller whose name something else has too."""
-    families: dict[tuple[str, Controller], list[Endpoint]] = {}
-    for endpoint, _ in index.endpoints():
-        itself = endpoint.controller or Controller(endpoint.kind, endpoint.name)
-        families.setdefault((endpoint.namespace, itself), []).append(endpoint)
-    holders = Counter((namespace, controller.name) for namespace, controller in families)
-    out: dict[EndpointKey, Shown] = {}
-    for (namespace, controller), members in families.items():
-        unique = controller.kind == "Pod" or holders[namespace, controller.name] == 1
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._found: dict[str, dict[EndpointKey, Shown]] = {}
+
+    def __getitem__(self, endpoint: Endpoint) -> Shown:
+        home = endpoint.namespace
+        if home not in self._found:
+            self._found[home] = dict(_names_in(home, [e for e, _ in self._index.members(home)]))
+        return self._found[home][key_of(endpoint)]
+
+
+def _names_in(namespace: str, endpoints: Iterable[Endpoint]) -> Iterator[tuple[EndpointKey, Shown]]:
+    families: dict[Controller, list[Endpoint]] = {}
+    for endpoint in endpoints:
+        families.setdefault(endpoint.controller or Controller(endpoint.kind, endpoint.name), []).append(endpoint)
+    holders = Counter(controller.name for controller in families)
+    for controller, members in families.items():
+        unique = controller.kind == "Pod" or holders[controller.name] == 1
         name = f"{namespace}/{controller.name}" if unique else f"{namespace}/{controller.kind}/{controller.name}"
         shown = Shown(name, len(members), len(members) > 1 or any(e.many for e in members))
-        out.update((key_of(member), shown) for member in members)
-    return out
+        yield from ((key_of(member), shown) for member in members)
 
 
 def pairs(found: Sequence[Difference], names: Names, asked: Connection, *, opened: bool) -> Pairs:
@@ -87,7 +100,11 @@ def pairs(found: Sequence[Difference], names: Names, asked: Connection, *, opene
     rows = [row for parties in _merged(found, opened=opened) for row in _rows(parties, names)]
     made = [pair for row in rows for pair in _others(row, names, asked)]
     listed = nsmallest(MOST_LISTED, made, key=_order)
-    return Pairs(tuple(listed), len(made) - len(listed))
+    return Pairs(tuple(listed), len(made) - len(listed), sum(map(_weight, made)))
+
+
+def _weight(pair: Pair) -> int:
+    return 1 if pair.external is None else sum(last - first + 1 for first, last in pair.external.spans)
 
 
 def _order(pair: Pair) -> tuple[object, ...]:
@@ -133,9 +150,9 @@ def _named(party: Party, names: Names) -> Iterator[_Name]:
         return
     held: dict[str, list[Endpoint]] = {}
     for member in party.members:
-        held.setdefault(names[key_of(member)].name, []).append(member)
+        held.setdefault(names[member].name, []).append(member)
     for members in held.values():
-        shown = names[key_of(members[0])]
+        shown = names[members[0]]
         if len(members) == shown.replicas:
             yield _Name(shown.name, shown.many)
         else:
@@ -179,7 +196,7 @@ def _is(name: _Name, end: End, names: Names) -> bool:
         return end.slot < 0 and name.addresses.overlaps(_addresses(end))
     if end.slot < 0:
         return False
-    return name.text in (names[key_of(end.member)].name, f"{end.member.namespace}/{end.member.name}")
+    return name.text in (names[end.member].name, f"{end.member.namespace}/{end.member.name}")
 
 
 def _addresses(end: End) -> AddrSet:

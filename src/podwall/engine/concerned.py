@@ -13,36 +13,51 @@ import msgspec
 from msgspec import Struct
 
 from podwall.cluster.endpoints import Endpoint
+from podwall.engine.altered import Altered, everyone_in
 from podwall.engine.cells import Cells
 from podwall.engine.grants import union
 from podwall.engine.index import Index, Slots
 from podwall.engine.layout import Layout
-from podwall.engine.rules import Block, Direction, Domains, NamedPort, Peer, Pods, PolicyRules, PortTerm, Rule
+from podwall.engine.rules import Block, Direction, Domains, InNamespace, NamedPort, Peer, Pods, PolicyRules, Rule
 from podwall.engine.sets import AddrSet
 
 __all__ = ["Concerned", "concerned", "index_of"]
 
-_Clause = tuple[Direction, Pods, tuple[PortTerm, ...], Peer]
-
 
 class Concerned(Struct, frozen=True):
-    """Endpoints in sets that nothing tells apart, which of them the change is about, and the policies for all."""
+    """Endpoints in sets that nothing tells apart, and the policies for all.
+
+    Pairs of one that is among the subjects and one that is among the others have to be looked at; one may be both.
+    """
 
     members: tuple[tuple[Endpoint, ...], ...]
     subjects: tuple[bool, ...]
+    others: tuple[bool, ...]
     policies: tuple[PolicyRules, ...]
 
 
-def concerned(index: Index, changed: Sequence[PolicyRules]) -> Concerned | None:
-    """Whom it concerns that these policies replace those of the same name, or are added; None: nobody."""
-    subjects, others = _ends(index, changed)
+def concerned(index: Index, changed: Sequence[PolicyRules], parts: Sequence[Altered]) -> Concerned | None:
+    """Whom it concerns that these policies replace those of the same name, or are added; None: nobody.
+
+    `parts` is what `altered` says of them.
+    """
+    subjects: Slots = reduce(union, (part.subjects for part in parts), {})
     if not subjects:
         return None
-    everyone = None if others is None else union(subjects, others)
+    others: Slots = reduce(union, (everyone_in(index) if p.others is None else p.others for p in parts), {})
+    everyone = union(subjects, others)
     policies = list(_policies(index, subjects, everyone))
-    members = _alike(index, [*policies, *changed], subjects, everyone)
-    about = (bool(subjects.get(held[0].namespace, 0) >> index.slot(held[0]) & 1) for held in members)
-    return Concerned(tuple(members), tuple(about), tuple(policies))
+    members = _alike(index, [*policies, *changed], (subjects, others))
+    return Concerned(
+        tuple(members),
+        tuple(_has(subjects, index, held[0]) for held in members),
+        tuple(_has(others, index, held[0]) for held in members),
+        tuple(policies),
+    )
+
+
+def _has(slots: Slots, index: Index, endpoint: Endpoint) -> bool:
+    return bool(slots.get(endpoint.namespace, 0) >> index.slot(endpoint) & 1)
 
 
 def index_of(index: Index, policies: Iterable[PolicyRules], endpoints: Iterable[Endpoint]) -> Index:
@@ -58,76 +73,18 @@ def index_of(index: Index, policies: Iterable[PolicyRules], endpoints: Iterable[
     return out
 
 
-# Subjects and others
-
-
-def _ends(index: Index, changed: Sequence[PolicyRules]) -> tuple[Slots, Slots | None]:
-    """The subjects of what changes, and the others that it is about; None is everyone."""
-    subjects = reduce(union, (_newly_isolated(index, changed, direction) for direction in Direction))
-    others: Slots | None = None if subjects else {}
-    for policy in changed:
-        known = index.policies.get(policy.policy)
-        old = set(_clauses(known)) if known else set()
-        for _, subject, _, peer in old ^ set(_clauses(policy)):
-            found = index.pods(subject)
-            if found:
-                subjects = union(subjects, found)
-                named = None if others is None else _named(index, peer)
-                others = None if named is None or others is None else union(others, named)
-    return subjects, others
-
-
-def _newly_isolated(index: Index, changed: Sequence[PolicyRules], direction: Direction) -> Slots:
-    """Those whose isolation in a direction begins or ends: that is about everyone."""
-    namespaces = {policy.policy.namespace for policy in changed}
-    known = [policy for ref, policy in index.policies.items() if ref.namespace in namespaces]
-    names = {policy.policy for policy in changed}
-    before = _isolated(index, known, direction)
-    after = _isolated(index, [*(p for p in known if p.policy not in names), *changed], direction)
-    return {name: slots for name in namespaces if (slots := before.get(name, 0) ^ after.get(name, 0))}
-
-
-def _isolated(index: Index, policies: Iterable[PolicyRules], direction: Direction) -> Slots:
-    found = (i.subject for policy in policies for i in policy.isolations if i.direction is direction)
-    return reduce(union, map(index.pods, found), {})
-
-
-def _clauses(policy: PolicyRules) -> Iterator[_Clause]:
-    """All that its rules allow, in parts that do not depend on each other."""
-    for rule in policy.rules:
-        for peer in rule.peers:
-            yield rule.direction, rule.subject, rule.ports, peer
-
-
-def _named(index: Index, peer: Peer) -> Slots | None:
-    """The endpoints that a peer may match; external addresses are always looked at."""
-    if isinstance(peer, Pods):
-        return index.pods(peer)
-    if not isinstance(peer, Block):
-        return None
-    out: Slots = {}
-    for endpoint, slot in index.endpoints():
-        if _has_address(endpoint, peer.addresses):
-            out[endpoint.namespace] = out.get(endpoint.namespace, 0) | 1 << slot
-    return out
-
-
-def _has_address(endpoint: Endpoint, addresses: AddrSet) -> bool:
-    return any(address in addresses for address in endpoint.addresses)
-
-
 # Policies
 
 
-def _policies(index: Index, subjects: Slots, everyone: Slots | None) -> Iterator[PolicyRules]:
+def _policies(index: Index, subjects: Slots, everyone: Slots) -> Iterator[PolicyRules]:
     """Those of the subjects' namespaces and of the whole cluster, and what the rest say about the subjects."""
-    asked = [e for e, slot in index.endpoints() if subjects.get(e.namespace, 0) >> slot & 1]
+    view = _View(index, subjects)
     isolated: dict[tuple[str, Direction], int] = {}
     for ref, policy in index.policies.items():
         if not ref.namespace or ref.namespace in subjects:
             yield policy
-        elif everyone is None or ref.namespace in everyone:
-            rules = tuple(_about(index, policy.rules, subjects, asked))
+        elif ref.namespace in everyone:
+            rules = tuple(view.rules(policy.rules))
             new = tuple(
                 i for i in policy.isolations if _adds(isolated, (ref.namespace, i.direction), index.pods(i.subject))
             )
@@ -142,37 +99,56 @@ def _adds(isolated: dict[tuple[str, Direction], int], key: tuple[str, Direction]
     return isolated[key] != known
 
 
-def _about(index: Index, rules: Iterable[Rule], subjects: Slots, asked: Sequence[Endpoint]) -> Iterator[Rule]:
-    for rule in rules:
-        peers = tuple(peer for peer in rule.peers if _may_meet(index, peer, subjects, asked))
-        if peers:
-            yield rule if peers == rule.peers else msgspec.structs.replace(rule, peers=peers)
+class _View:
+    """What the rules of other namespaces say about the subjects: their peers, as far as some subject is meant."""
+
+    def __init__(self, index: Index, subjects: Slots) -> None:
+        self._index = index
+        self._subjects = subjects
+        members = (e for name, slots in subjects.items() for e, slot in index.members(name) if slots >> slot & 1)
+        self._asked = list(members)
+        self._known: dict[Peer, tuple[Peer, ...]] = {}
+
+    def rules(self, rules: Iterable[Rule]) -> Iterator[Rule]:
+        for rule in rules:
+            peers = tuple(own for peer in rule.peers for own in self._of(peer))
+            if peers:
+                yield msgspec.structs.replace(rule, peers=peers)
+
+    def _of(self, peer: Peer) -> tuple[Peer, ...]:
+        if peer not in self._known:
+            self._known[peer] = tuple(self._narrowed(peer))
+        return self._known[peer]
+
+    def _narrowed(self, peer: Peer) -> Iterator[Peer]:
+        """The peer, without the namespaces in which it means no subject: to look into all of them would take long."""
+        if isinstance(peer, Pods):
+            for name, slots in self._subjects.items():
+                if self._index.pods_in(name, peer) & slots:
+                    yield Pods(InNamespace(name), peer.selector)
+        elif not isinstance(peer, Block) or any(_has_address(endpoint, peer.addresses) for endpoint in self._asked):
+            yield peer
 
 
-def _may_meet(index: Index, peer: Peer, subjects: Slots, asked: Sequence[Endpoint]) -> bool:
-    if isinstance(peer, Pods):
-        selected = index.pods(peer)
-        return any(slots & selected.get(name, 0) for name, slots in subjects.items())
-    if isinstance(peer, Block):
-        return any(_has_address(endpoint, peer.addresses) for endpoint in asked)
-    return True
+def _has_address(endpoint: Endpoint, addresses: AddrSet) -> bool:
+    return any(address in addresses for address in endpoint.addresses)
 
 
 # Endpoints
 
 
-def _alike(
-    index: Index, policies: Sequence[PolicyRules], subjects: Slots, everyone: Slots | None
-) -> list[tuple[Endpoint, ...]]:
-    """Those who are concerned; subjects together where they are one class, others where no policy tells them apart."""
-    if everyone is None:
-        everyone = {name: namespace.everyone for name, namespace in index.namespaces.items() if namespace.everyone}
+def _alike(index: Index, policies: Sequence[PolicyRules], sides: tuple[Slots, Slots]) -> list[tuple[Endpoint, ...]]:
+    """Subjects and others; subjects together where they are one class, others where no policy tells them apart."""
+    subjects, others = sides
+    everyone = union(subjects, others)
     sight = _Sight(index, policies, everyone)
     held: dict[object, list[Endpoint]] = {}
-    for endpoint, slot in index.endpoints():
-        if everyone.get(endpoint.namespace, 0) >> slot & 1:
-            exact = endpoint.host_network or subjects.get(endpoint.namespace, 0) >> slot & 1
-            held.setdefault((slot if exact else -1, *sight.of(endpoint, slot)), []).append(endpoint)
+    for name, slots in everyone.items():
+        for endpoint, slot in index.members(name):
+            if slots >> slot & 1:
+                exact = endpoint.host_network or subjects.get(name, 0) >> slot & 1
+                key = slot if exact else -1, others.get(name, 0) >> slot & 1, *sight.of(endpoint, slot)
+                held.setdefault(key, []).append(endpoint)
     return [tuple(found) for found in held.values()]
 
 
@@ -183,7 +159,7 @@ class _Sight:
         rules = [rule for policy in policies for rule in policy.rules]
         pods = {isolation.subject for policy in policies for isolation in policy.isolations}
         pods |= {rule.subject for rule in rules} | {p for rule in rules for p in rule.peers if isinstance(p, Pods)}
-        found = ({n: s for n, s in index.pods(p).items() if n in everyone} for p in pods)
+        found = ({n: s for n in everyone if (s := index.pods_in(n, p))} for p in pods)
         layout = Layout(everyone, found)
         self._atoms = {name: layout.atom_of(name) for name in layout.spans}
         self._names = {term.name for rule in rules for term in rule.ports if isinstance(term, NamedPort)}

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, product
 from typing import TypeAlias
 
 from msgspec import Struct
 
 from podwall.cluster.endpoints import Endpoint
+from podwall.engine.altered import Altered
 from podwall.engine.concerned import Concerned, concerned, index_of
 from podwall.engine.grants import EXTERNAL
 from podwall.engine.index import Index
 from podwall.engine.postings import bits
-from podwall.engine.reach import Reach
+from podwall.engine.reach import Flow, Reach
 from podwall.engine.rules import PolicyRules
 from podwall.engine.sets import NO_ADDRESSES, NO_PORTS, AddrSet, PortSet
 
@@ -38,9 +39,12 @@ class Difference(Struct, frozen=True):
     closed: Ports
 
 
-def differences(index: Index, changed: Sequence[PolicyRules]) -> Iterator[Difference]:
-    """Every pair that differs once these policies replace those of the same name, or are added. In no order."""
-    found = concerned(index, changed)
+def differences(index: Index, changed: Sequence[PolicyRules], parts: Sequence[Altered]) -> Iterator[Difference]:
+    """Every pair that differs once these policies replace those of the same name, or are added. In no order.
+
+    `parts` is what `altered` says of them.
+    """
+    found = concerned(index, changed, parts)
     if found is None:
         return
     endpoints = [held[0] for held in found.members]
@@ -55,42 +59,67 @@ class _Picture:
 
     def __init__(self, index: Index, endpoints: Sequence[Endpoint]) -> None:
         self._reach = Reach(index)
+        self._unions: dict[tuple[PortSet, PortSet], PortSet] = {}
         atoms = {name: self._reach.layout.atom_of(name) for name in self._reach.layout.spans}
         self.atoms = [atoms[e.namespace][index.slot(e)] for e in endpoints]
         self.cells = [(atoms[EXTERNAL][slot], held) for slot, held in enumerate(self._reach.externals)]
 
-    def open(self, about: int) -> dict[tuple[int, int], Ports]:
-        """(source atom, destination atom) → ports, for the pairs with some of the atoms in `about`."""
+    def open(self, subjects: int, others: int) -> dict[tuple[int, int], Ports]:
+        """(source atom, destination atom) → ports, for the pairs of one of `subjects` and one of `others`."""
         out: dict[tuple[int, int], Ports] = {}
-        full = self._reach.layout.full
         for sources in self._reach.sources():
-            ours = [atom for atom in sources.atoms if about >> atom & 1]
-            rest = [atom for atom in sources.atoms if not about >> atom & 1]
-            for flow in self._reach.flows(sources):
-                for atoms, wanted in ((ours, full), (rest, about)):
-                    for destination in bits(flow.destinations & wanted):
-                        for source in atoms:
-                            ports = out.setdefault((source, destination), {})
-                            ports[flow.family] = ports.get(flow.family, NO_PORTS) | flow.ports
+            # Atoms that are among both are here twice, which changes nothing.
+            ways = [([a for a in sources.atoms if own >> a & 1], far) for own, far in _ways(subjects, others)]
+            if any(atoms for atoms, _ in ways):
+                for flow in self._reach.flows(sources):
+                    for atoms, wanted in ways:
+                        if atoms and flow.destinations & wanted:
+                            self._add(out, atoms, flow.destinations & wanted, flow)
         return out
 
+    def _add(self, out: dict[tuple[int, int], Ports], sources: Sequence[int], destinations: int, flow: Flow) -> None:
+        for destination in bits(destinations):
+            for source in sources:
+                ports = out.setdefault((source, destination), {})
+                ports[flow.family] = self._union(ports.get(flow.family, NO_PORTS), flow.ports)
 
-_Place: TypeAlias = tuple[int, int, bool]  # the atoms before and after, and whether it is a subject of the change
+    def _union(self, one: PortSet, other: PortSet) -> PortSet:
+        """Few sets of ports come again and again."""
+        key = one, other
+        if key not in self._unions:
+            self._unions[key] = one | other
+        return self._unions[key]
+
+
+def _ways(subjects: int, others: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    return (subjects, others), (others, subjects)
+
+
+class _Place(Struct, frozen=True):
+    """The atoms before and after, and whether the change is about it as a subject, or as another end."""
+
+    before: int
+    after: int
+    subject: bool
+    other: bool
 
 
 def _compared(old: _Picture, new: _Picture, found: Concerned) -> Iterator[Difference]:
     parties = _parties(old, new, found)
-    ours = [place for place in parties if place[2]]
-    was, now = (
-        picture.open(sum(1 << atom for atom in {place[n] for place in ours})) for n, picture in enumerate((old, new))
-    )
-    rest = [place for place in parties if not place[2]]
-    for source, destination in chain(product(ours, parties), product(rest, ours)):
-        ends = parties[source], parties[destination]
-        before = _between(ends, was.get((source[0], destination[0]), {}))
-        after = _between(ends, now.get((source[1], destination[1]), {}))
+    ours, others = [p for p in parties if p.subject], [p for p in parties if p.other]
+    was = old.open(_mask(p.before for p in ours), _mask(p.before for p in others))
+    now = new.open(_mask(p.after for p in ours), _mask(p.after for p in others))
+    for source, destination in dict.fromkeys(chain(product(ours, others), product(others, ours))):
+        before, after = was.get((source.before, destination.before)), now.get((source.after, destination.after))
         if before != after:
-            yield Difference(*ends, _minus(after, before), _minus(before, after))
+            ends = parties[source], parties[destination]
+            before, after = _between(ends, before or {}), _between(ends, after or {})
+            if before != after:
+                yield Difference(*ends, _minus(after, before), _minus(before, after))
+
+
+def _mask(atoms: Iterable[int]) -> int:
+    return sum(1 << atom for atom in set(atoms))
 
 
 def _between(ends: tuple[Party, Party], ports: Ports) -> Ports:
@@ -101,14 +130,16 @@ def _between(ends: tuple[Party, Party], ports: Ports) -> Ports:
 
 def _parties(old: _Picture, new: _Picture, found: Concerned) -> Mapping[_Place, Party]:
     inside: dict[_Place, list[Endpoint]] = {}
-    for place, held in zip(zip(old.atoms, new.atoms, found.subjects, strict=True), found.members, strict=True):
-        inside.setdefault(place, []).extend(held)
+    flags = zip(old.atoms, new.atoms, found.subjects, found.others, strict=True)
+    for flag, held in zip(flags, found.members, strict=True):
+        inside.setdefault(_Place(*flag), []).extend(held)
     outside: dict[_Place, AddrSet] = {}
     for a, one in old.cells:
         for b, other in new.cells:
             both = one & other
             if both:
-                outside[a, b, False] = outside.get((a, b, False), NO_ADDRESSES) | both
+                place = _Place(a, b, subject=False, other=True)
+                outside[place] = outside.get(place, NO_ADDRESSES) | both
     out = {place: Party(tuple(sorted(held, key=_by_name))) for place, held in inside.items()}
     return out | {place: Party((), addresses) for place, addresses in outside.items()}
 

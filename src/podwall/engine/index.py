@@ -7,6 +7,7 @@ endpoints in it, as bits. A class is all that rules can see of an endpoint.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
@@ -20,7 +21,7 @@ from podwall.engine.classes import Cell, EndpointClass, NamespaceIndex
 from podwall.engine.postings import Postings, bits
 from podwall.engine.rules import Block, Domains, InNamespace, NamespacesMatching, Nodes, Pods, PolicyRef, PolicyRules
 from podwall.engine.selections import Selections
-from podwall.engine.sets import AddrSet
+from podwall.engine.sets import AddrSet, address_number
 
 __all__ = ["EndpointKey", "Index", "Slots", "key_of"]
 
@@ -61,6 +62,8 @@ class Index:
         self._users: dict[Pods, Counter[PolicyRef]] = {}
         self._selections = Selections()
         self._naming_nodes: set[PolicyRef] = set()
+        self._members: dict[str, list[_Place]] = {}  # by namespace; empty until somebody asks
+        self._by_address: list[tuple[int, _Place]] = []  # the same, in order of address
         self._sets: dict[Pods, Slots] = {}
         self._changed: set[PolicyRef] = set()
         self._watched = False  # whether somebody holds sets, or knows of policies, that an event may change
@@ -90,6 +93,7 @@ class Index:
         key = key_of(endpoint)
         self.drop_endpoint(key)
         self._places[key] = _Place(endpoint)
+        self._members, self._by_address = {}, []
         self._unsettled[key] = None
 
     def drop_endpoint(self, key: EndpointKey) -> None:
@@ -97,6 +101,7 @@ class Index:
         place = self._places.pop(key, None)
         if place is not None:
             self._unsettled.pop(key, None)
+            self._members, self._by_address = {}, []
             self._displace(place)
 
     def put_policy(self, policy: PolicyRules) -> None:
@@ -160,6 +165,29 @@ class Index:
         for place in self._places.values():
             yield place.endpoint, place.slot
 
+    def members(self, namespace: str) -> Iterator[tuple[Endpoint, int]]:
+        """The endpoints of one namespace with their slots, in no order."""
+        self._settle()
+        if not self._members:
+            for place in self._places.values():
+                self._members.setdefault(place.endpoint.namespace, []).append(place)
+        return ((place.endpoint, place.slot) for place in self._members.get(namespace, ()))
+
+    def at(self, addresses: AddrSet) -> Slots:
+        """The classes with an address that is one of these, whether some rule names them or not."""
+        self._settle()
+        if addresses and not self._by_address:
+            found = ((address_number(a), place) for place in self._places.values() for a in place.endpoint.addresses)
+            self._by_address = sorted(found, key=_number_of)
+        out: Slots = {}
+        for first, last in addresses.spans:
+            for n in range(bisect_left(self._by_address, first, key=_number_of), len(self._by_address)):
+                number, place = self._by_address[n]
+                if number > last:
+                    break
+                out[place.endpoint.namespace] = out.get(place.endpoint.namespace, 0) | 1 << place.slot
+        return out
+
     def slot(self, endpoint: Endpoint) -> int:
         """The slot of an endpoint's class, in its namespace."""
         self._settle()
@@ -179,6 +207,15 @@ class Index:
                 self._sets[selection] = found
                 self._watched = True
         return found
+
+    def pods_in(self, namespace: str, selection: Pods) -> int:
+        """The same for one namespace only, as bits."""
+        self._settle()
+        found = self._sets.get(selection)
+        if found is not None:
+            return found.get(namespace, 0)
+        held = self._namespaces.get(namespace)
+        return held.selectable.select(selection.selector) if held and self._covers(selection, namespace) else 0
 
     def block(self, block: Block, family: int) -> Slots:
         """The classes that have an address of the family in the block (N10, C8, D1)."""
@@ -330,6 +367,10 @@ class Index:
     def _forget(self, selection: Pods) -> None:
         self._sets.pop(selection, None)
         self._changed.update(self._users[selection])
+
+
+def _number_of(item: tuple[int, _Place]) -> int:
+    return item[0]
 
 
 def _release(users: Counter[PolicyRef], ref: PolicyRef) -> bool:

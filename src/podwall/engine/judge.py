@@ -228,9 +228,7 @@ class Judge:
                     return (Match(reader.rule, number, port),)
         return ()
 
-    def _matches(
-        self, readers: tuple[_Reader, ...], peer: End, asked: Connection
-    ) -> tuple[tuple[Match, ...], bool]:
+    def _matches(self, readers: tuple[_Reader, ...], peer: End, asked: Connection) -> tuple[tuple[Match, ...], bool]:
         """The rules that match, and whether that rests on the peer's allotted address: all of them are blocks, or a
         block of a rule with the right port might hold it.
         """

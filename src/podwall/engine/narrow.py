@@ -79,8 +79,7 @@ def _kin(index: Index, member: Endpoint) -> int:
     if member.controller is None:
         return 1 << index.slot(member)
     lasting, slots = _lasting(member), 0
-    for other, slot in index.endpoints():
-        same = other.namespace == member.namespace and other.controller == member.controller
-        if same and is_selectable(other) and _lasting(other) == lasting:
+    for other, slot in index.members(member.namespace):
+        if other.controller == member.controller and is_selectable(other) and _lasting(other) == lasting:
             slots |= 1 << slot
     return slots

@@ -172,9 +172,7 @@ def _at_name(end: End, port: str, protocol: str) -> Iterator[_Way]:
         numbers = sorted({p.number for p in member.ports if (p.name, p.protocol) == (port, protocol)})
         if len(numbers) != 1:
             found = " and ".join(map(str, numbers)) or "nothing"
-            raise UnknownReference(
-                f"port {port!r} ({protocol}) of {end.name} stands for {found}: give its number"
-            )
+            raise UnknownReference(f"port {port!r} ({protocol}) of {end.name} stands for {found}: give its number")
         by_number.setdefault(numbers[0], member)
     for number, member in sorted(by_number.items()):
         yield msgspec.structs.replace(end, member=member), number

@@ -37,7 +37,6 @@ class Evidence:
         self._opened = opened
         self._model: Model = opened.model
         self.refs = Refs(opened)
-        self._lines: dict[str, list[bytes]] = {}
 
     def connection(self, asked: Connection) -> public.Explained:
         """A connection with the reasons of both of its sides."""
@@ -62,10 +61,9 @@ class Evidence:
             return ()
         if is_kept(origin):
             return self._rendered(found, origin)
-        if origin.source not in self._lines:
-            self._lines[origin.source] = self._opened.positions.lines(origin.source)
-        marked = (self._opened.positions.line(origin, path) for path in _parts(found))
-        return excerpt(self._lines[origin.source], first, frozenset(marked))
+        positions = self._opened.positions
+        marked = frozenset(positions.line(origin, path) for path in _parts(found))
+        return excerpt(positions.lines(origin.source, first), first, marked)
 
     def _rendered(self, found: public.Decision | public.NearMiss, origin: Origin) -> tuple[Line, ...]:
         """The rule of a policy out of a snapshot, which has no text."""

@@ -22,11 +22,16 @@ class Refs:
         self._found: dict[PolicyRef, Ref] = {}
         self._origins: dict[PolicyRef, tuple[Origin, str | None]] = {}
         self._policies: dict[PolicyRef, KubernetesObject] = {}
-        for bucket in opened.model.cluster.namespaces.values():
-            for policy in bucket.policies:
-                self._add(bucket.name, policy)
-        for located in opened.model.cluster.cluster_policies:
-            self._add("", located)
+
+    def _place(self, ref: PolicyRef) -> tuple[Origin, str | None] | None:
+        """Where a policy was read, and its owner; those of its namespace are looked up with it."""
+        if ref not in self._origins:
+            cluster = self._opened.model.cluster
+            bucket = cluster.namespaces.get(ref.namespace)
+            held = bucket.policies if bucket is not None else () if ref.namespace else cluster.cluster_policies
+            for located in held:
+                self._add(ref.namespace, located)
+        return self._origins.get(ref)
 
     def _add(self, namespace: str, located: Located[KubernetesObject]) -> None:
         item, origin = located.object, located.origin
@@ -36,7 +41,7 @@ class Refs:
 
     def origin(self, ref: Ref) -> Origin | None:
         """Where the object of a reference was read."""
-        found = self._origins.get(PolicyRef(ref.kind, ref.namespace, ref.name))
+        found = self._place(PolicyRef(ref.kind, ref.namespace, ref.name))
         return None if found is None else found[0]
 
     def plain(self, ref: Ref) -> object:
@@ -52,7 +57,10 @@ class Refs:
     def __getitem__(self, policy: PolicyRef) -> Ref:
         found = self._found.get(policy)
         if found is None:
-            origin, owner = self._origins[policy]
+            place = self._place(policy)
+            if place is None:
+                raise LookupError(policy)
+            origin, owner = place
             line = self._opened.positions.line(origin)
             found = self._found[policy] = Ref(
                 policy.kind, policy.namespace, policy.name, owner, origin.source, line or None

@@ -8,19 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import islice
 
 import msgspec
-from msgspec import Raw
+from msgspec import DecodeError, Raw, Struct
 
 from podwall.cluster.objects import Origin
 from podwall.errors import InputError, InvalidText
 from podwall.sources.files import Text, is_json
 from podwall.text import json
+from podwall.text.lines import Lines
 from podwall.text.where import Path, parse_field
 
 __all__ = ["Positions", "is_kept"]
 
-_Start = tuple[int, Raw]  # the line where a JSON value begins, and the value
+
+class _Value(Struct, frozen=True):
+    """A JSON value of a text, the items that it lists and their offsets in it, and its lines."""
+
+    items: list[Raw]
+    offsets: list[int]
+    lines: Lines
+    raw: bytes | Raw
 
 
 class Positions:
@@ -34,8 +43,7 @@ class Positions:
         self._kept = kept or {}
         self._lines: dict[Origin, dict[Path, int]] = {}
         self._held: tuple[str, bytes] = ("", b"")
-        self._values: dict[str, list[_Start]] = {}
-        self._items: dict[tuple[str, int], list[_Start]] = {}
+        self._values: dict[tuple[str, int], _Value] = {}
         self._item_lines: dict[tuple[str, int], list[int]] = {}
         self._fields: dict[tuple[str, int, Path], int] = {}
 
@@ -78,13 +86,18 @@ class Positions:
         line = self.line(origin, path)
         return f"{origin.source}:{line}" if line else origin.source
 
-    def lines(self, source: str) -> list[bytes]:
-        """The text as lines; none where it is not at hand, or does not look as it is read (UTF-16)."""
+    def lines(self, source: str, first: int) -> Iterator[bytes]:
+        """The text's lines from one on; none where it is not at hand, or does not look as it is read (UTF-16)."""
         try:
             data = self._data(source) if source in self._texts else b""
         except InputError:  # gone since
-            return []
-        return [] if data.startswith((b"\xff\xfe", b"\xfe\xff")) else data.splitlines()
+            return iter(())
+        if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            return iter(())
+        known = self._values.get((source, 0))
+        if known is not None and known.raw is data:
+            return known.lines.since(first)
+        return islice(data.splitlines(), first - 1, None)
 
     def fields(self, origin: Origin, paths: Collection[Path]) -> dict[Path, int]:
         """The lines of many fields of one object, as `line` finds them; empty where the text is not at hand."""
@@ -129,16 +142,15 @@ class Positions:
         line, raw = self._start(data, origin)
         return line + (json.locate(raw, path) if path else 0)
 
-    def _start(self, data: bytes, origin: Origin) -> _Start:
-        if origin.source not in self._values:
-            self._values[origin.source] = list(_readable(data, origin.source))
-        line, raw = self._values[origin.source][origin.document]
-        if origin.item >= 0:
-            key = (origin.source, origin.document)
-            if key not in self._items:
-                self._items[key] = list(_starts(line, raw))
-            return self._items[key][origin.item]
-        return line, raw
+    def _start(self, data: bytes, origin: Origin) -> tuple[int, bytes | Raw]:
+        """The first line of an object, and its text."""
+        key = (origin.source, origin.document)
+        if key not in self._values:
+            self._values[key] = _value(data, origin)
+        value = self._values[key]
+        if origin.item < 0:
+            return value.lines.at(0), value.raw
+        return value.lines.at(value.offsets[origin.item]), value.items[origin.item]
 
 
 def is_kept(origin: Origin) -> bool:
@@ -151,19 +163,21 @@ def _from_root(origin: Origin, path: Path) -> Path:
     return path if origin.item < 0 else ("items", origin.item, *path)
 
 
-def _readable(data: bytes, source: str) -> Iterator[_Start]:
-    """The values of a text up to a mistake."""
+def _value(data: bytes, origin: Origin) -> _Value:
+    """The value that an origin is in. Raises LookupError where the text has none there."""
+    if origin.document == 0 and origin.item >= 0:
+        with suppress(DecodeError):  # the common case at once: one List is the whole text
+            items = json.items(data)
+            if items:
+                return _Value(items, json.offsets(data, items), Lines(data), data)
+    values = list(_readable(data, origin.source))
+    line, raw = values[origin.document]
+    items = json.items(raw) or [] if origin.item >= 0 else []
+    whole = bytes(raw)
+    return _Value(items, json.offsets(whole, items), Lines(whole, line), raw)
+
+
+def _readable(data: bytes, source: str) -> Iterator[tuple[int, Raw]]:
+    """The values of a text up to a mistake, each with its first line."""
     with suppress(InvalidText):
         yield from ((value.line, value.raw) for value in json.values(data, source))
-
-
-def _starts(line: int, raw: Raw) -> Iterator[_Start]:
-    """The items of a list, each with its first line; in one pass."""
-    whole, at = bytes(raw), 0
-    for item in json.items(raw) or ():
-        text = bytes(item)
-        start = whole.index(text, at)
-        line += whole.count(b"\n", at, start)
-        yield line, item
-        line += text.count(b"\n")
-        at = start + len(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from msgspec import Struct
 
@@ -24,14 +24,13 @@ class Line(Struct, frozen=True):
     marked: bool = False
 
 
-def excerpt(lines: Sequence[bytes], first: int, marked: Collection[int]) -> tuple[Line, ...]:
-    """The field that begins on line `first` (from 1), while the text is indented deeper; none if it cannot be cut.
+def excerpt(lines: Iterable[bytes], first: int, marked: Collection[int]) -> tuple[Line, ...]:
+    """The field that the lines begin with, while the text is indented deeper; none if it cannot be cut.
 
-    `marked` are the lines to point at; they stay where not all lines can.
+    `first` is the number of the first line, from 1. `marked` are the lines to point at; they stay where not all lines
+    can.
     """
-    if not 1 <= first <= len(lines):
-        return ()
-    texts = [lines[number].decode(errors="replace").expandtabs() for number in range(first - 1, _end(lines, first))]
+    texts = [line.decode(errors="replace").expandtabs() for line in _field(lines)]
     return _shown([Line(number, text, number in marked) for number, text in enumerate(texts, start=first)])
 
 
@@ -59,19 +58,20 @@ def _shown(found: Sequence[Line]) -> tuple[Line, ...]:
     return tuple(_shortened(list(found)))
 
 
-def _end(lines: Sequence[bytes], first: int) -> int:
-    """How many lines there are up to the field's last one."""
-    indent = _indent(lines[first - 1])
-    last = at = first
-    while at < len(lines):
-        stripped = lines[at].strip()
-        if stripped and _indent(lines[at]) <= indent:
+def _field(lines: Iterable[bytes]) -> list[bytes]:
+    """The lines up to the field's last one."""
+    held: list[bytes] = []
+    last = 0
+    for line in lines:
+        stripped = line.strip()
+        if held and stripped and _indent(line) <= _indent(held[0]):
             # The bracket that closes what was opened on the first line.
-            return at + 1 if stripped[:1] in b"]}" and lines[first - 1].rstrip()[-1:] in b"[{" else last
-        at += 1
-        if stripped and not stripped.startswith(b"#"):
-            last = at
-    return last
+            closed = stripped[:1] in b"]}" and held[0].rstrip()[-1:] in b"[{"
+            return [*held, line] if closed else held[:last]
+        held.append(line)
+        if len(held) == 1 or (stripped and not stripped.startswith(b"#")):
+            last = len(held)
+    return held[:last]
 
 
 def _indent(line: bytes) -> int:

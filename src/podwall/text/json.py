@@ -18,6 +18,7 @@ from podwall.text.where import Path
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _BLANK = re.compile(rb"[ \t\r\n]*")
+_BETWEEN = re.compile(rb"[ \t\r\n]*,[ \t\r\n]*")
 _MALFORMED = re.compile(r"(?:JSON is malformed: )?(.*) \(byte (\d+)\)")
 _TRAILING = "trailing characters"
 _TOO_DEEP = "nested too deeply; no Kubernetes object is, check the brackets"
@@ -117,6 +118,17 @@ def items(raw: bytes | Raw) -> list[Raw] | None:
     except (msgspec.ValidationError, RecursionError):
         # What is nested as deeply as `values` just bears is no list of objects either.
         return None
+
+
+def offsets(whole: bytes, listed: list[Raw]) -> list[int]:
+    """Where the items of a list begin in the value that they were taken from."""
+    out, at = [], 0
+    for number, item in enumerate(listed):
+        match = _BETWEEN.match(whole, at) if number else None
+        at = match.end() if match else whole.index(item)
+        out.append(at)
+        at += len(memoryview(item))
+    return out
 
 
 def duplicate_key(raw: bytes | Raw) -> Path | None:

@@ -59,22 +59,14 @@ class Candidate(Struct, frozen=True):
     """Patches with the rules that they make, and how many fields they write or take away.
 
     `order` decides between equals: edits, then peers, rules and policies that are added; by policy, then by rule.
+    `fills_deny` says that a policy which had no rules gets one: that was a default deny, and would be none any more.
     """
 
     patches: tuple[Patch, ...]
     rules: tuple[PolicyRules, ...]
     fields: int
     order: tuple[tuple[int, str, int], ...]
-
-    @property
-    def is_new(self) -> bool:
-        """Whether it is a policy of its own."""
-        return any(patch.new_object is not None for patch in self.patches)
-
-    @property
-    def rank(self) -> tuple[int, tuple[tuple[int, str, int], ...]]:
-        """The smallest comes first."""
-        return self.fields, self.order
+    fills_deny: bool = False
 
 
 def joined(scene: Scene, one: Candidate, other: Candidate) -> Candidate | None:
@@ -82,11 +74,12 @@ def joined(scene: Scene, one: Candidate, other: Candidate) -> Candidate | None:
     (first,), (second,) = one.patches, other.patches
     order = one.order + other.order
     if first.ref != second.ref:
-        return Candidate(one.patches + other.patches, one.rules + other.rules, one.fields + other.fields, order)
+        fills = one.fills_deny or other.fills_deny
+        return Candidate(one.patches + other.patches, one.rules + other.rules, one.fields + other.fields, order, fills)
     operations = [*first.operations, *(op for op in second.operations if op not in first.operations)]
     title = first.title if first.title == second.title else f"{first.title}, {second.title}"
     found = _edited(scene, first.ref, title, operations, order[0])
-    return found and Candidate(found.patches, found.rules, found.fields, order)
+    return found and Candidate(found.patches, found.rules, found.fields, order, found.fills_deny)
 
 
 def _edited(
@@ -97,7 +90,8 @@ def _edited(
     except (LookupError, ValidationError):
         return None
     patch = Patch(ref, title, tuple(operations))
-    return Candidate((patch,), (rules_of(made, ref.namespace),), fields, (order,))
+    rules = rules_of(made, ref.namespace)
+    return Candidate((patch,), (rules,), fields, (order,), bool(rules.rules) and not scene.index.policies[ref].rules)
 
 
 def _drafted(new: Draft) -> Candidate:
@@ -130,9 +124,10 @@ def _mended(scene: Scene, side: Side) -> Iterator[Candidate | None]:
     for miss in near_misses(scene.index, side, scene.asked).found:
         ref = miss.rule.policy
         if ref in scene.objects:
-            operations = mend(scene.objects[ref], miss)
-            if operations:
-                yield _edited(scene, ref, _mending(miss), operations, (0, ref.name, miss.rule.order[2]))
+            ways = [mend(scene.objects[ref], miss, replacing=replacing) for replacing in (True, False)]
+            for operations in ways if ways[0] != ways[1] else ways[1:]:
+                if operations:
+                    yield _edited(scene, ref, _mending(miss), operations, (0, ref.name, miss.rule.order[2]))
 
 
 def _mending(miss: NearMiss) -> str:
@@ -190,7 +185,8 @@ def _named(namespace: str) -> dict[str, Json]:
 
 def _plain(end: End) -> str:
     """An end's name as part of an object's name."""
-    name = end.name.rpartition("/")[2].lower()
+    controller = end.member.controller
+    name = (controller.name if controller else end.name.rpartition("/")[2]).lower()
     return "".join(c if c.isalnum() else "-" for c in name).strip("-")[:100].strip("-")
 
 

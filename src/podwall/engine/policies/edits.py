@@ -128,8 +128,11 @@ def _except_address(block: IPBlock, at: str, address: str | None) -> list[Operat
     return [Operation("add", at, [one]) if block.excepts is None else Operation("add", f"{at}/-", one)]
 
 
-def mend(policy: NetworkPolicy, miss: NearMiss) -> list[Operation] | None:
-    """What makes a rule match that nearly does; None where a term has no exact edit."""
+def mend(policy: NetworkPolicy, miss: NearMiss, *, replacing: bool = False) -> list[Operation] | None:
+    """What makes a rule match that nearly does; None where a term has no such edit.
+
+    A term admits one more value; or, `replacing`, the one label or namespace that it wants becomes another.
+    """
     out: list[Operation] = []
     wanted: dict[str, dict[str, str | None]] = {}
     for term in miss.terms:
@@ -140,18 +143,33 @@ def mend(policy: NetworkPolicy, miss: NearMiss) -> list[Operation] | None:
             case NamespaceLabel(_, _, failed, actual):  # of a peer: the subject's namespace is the policy's own (N2)
                 wanted.setdefault(_peer_at(miss, "namespaceSelector"), {})[failed.key] = actual
             case OtherNamespace(own, actual):
-                either = {"key": NAME_LABEL, "operator": "In", "values": sorted((own, actual))}
-                out.append(Operation("add", _peer_at(miss, "namespaceSelector"), {"matchExpressions": [either]}))
+                out.append(Operation("add", _peer_at(miss, "namespaceSelector"), _home(own, actual, only=replacing)))
             case OtherPort() | OtherNumber():
                 out += _with_port(policy, miss, term)
             case _:
                 return None
     for at, values in wanted.items():
-        edits = _admitting(_selector_at(policy, miss, at), at, values)
+        source = _selector_at(policy, miss, at)
+        edits = _renaming(source, at, values) if replacing else _admitting(source, at, values)
         if edits is None:
             return None
         out += edits
     return out
+
+
+def _home(own: str, actual: str, *, only: bool) -> Json:
+    """A namespaceSelector for a peer that meant its policy's namespace."""
+    if only:
+        return {"matchLabels": {NAME_LABEL: actual}}
+    return {"matchExpressions": [{"key": NAME_LABEL, "operator": "In", "values": sorted((own, actual))}]}
+
+
+def _renaming(source: LabelSelector, at: str, wanted: Mapping[str, str | None]) -> list[Operation] | None:
+    """Other values for labels that are wanted one by one; None where a requirement is of another form."""
+    labels = source.matchLabels or {}
+    if any(value is None or key not in labels for key, value in wanted.items()):
+        return None
+    return [Operation("replace", at + pointer("matchLabels", key), value) for key, value in wanted.items()]
 
 
 def _peer_at(miss: NearMiss, part: str) -> str:
