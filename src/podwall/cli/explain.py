@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,7 +11,6 @@ from podwall.cli import flags
 from podwall.cli.running import FINDINGS, INCOMPLETE, OK, Streams, run
 
 if TYPE_CHECKING:
-    from podwall.ops.explaining import Asking
     from podwall.ops.inputs import Inputs
 
 __all__ = ["EXAMPLES", "explain_command"]
@@ -33,7 +33,7 @@ Examples:
 Source = Annotated[
     str, typer.Argument(metavar="SRC", help="ns/name, ns/Kind/name, ns/service/name, node/NAME or an address.")
 ]
-Destination = Annotated[str, typer.Argument(metavar="DST", help="The same, also as DST:PORT.")]
+Destination = Annotated[str, typer.Argument(metavar="DST", help="The same or a domain name, also as DST:PORT.")]
 PortText = Annotated[
     str | None, typer.Argument(metavar="PORT", help="Number or name: 53, 53/udp, http. Without it, every port.")
 ]
@@ -50,6 +50,8 @@ def explain_command(  # one parameter for each flag
     all_namespaces: flags.AllNamespaces = False,
     cni: flags.Cni = "kubernetes",
     pod_cidr: flags.PodCidrs = None,
+    channel: flags.Channel = None,
+    resolutions: flags.Resolutions = None,
     output: Annotated[str, typer.Option("-o", "--output", metavar="FORMAT", help="text or json.")] = "text",
     family: Annotated[int | None, typer.Option("--family", metavar="4|6", help="Address family.", min=4, max=6)] = None,
     change: Annotated[
@@ -70,9 +72,7 @@ def explain_command(  # one parameter for each flag
     _check(output, family)
 
     def command(streams: Streams) -> int:
-        from podwall.ops.explaining import asking
-
-        return _explain(streams, flags.inputs(named), asking(src, dst, port, family=family, change=change), output)
+        return _explain(streams, flags.inputs(named), named)
 
     run(command, quiet=quiet, verbose=verbose, debug=debug)
 
@@ -84,16 +84,17 @@ def _check(output: str, family: int | None) -> None:
         raise typer.BadParameter(f"{family} is neither 4 nor 6", param_hint="--family")
 
 
-def _explain(streams: Streams, given: Inputs, question: Asking, output: str) -> int:
-    from podwall.ops.explaining import explain
+def _explain(streams: Streams, given: Inputs, named: Mapping[str, Any]) -> int:
+    from podwall.ops.explaining import asking, explain
     from podwall.ops.inputs import open_cluster
     from podwall.report import json
     from podwall.report.explanation import explanation_text
 
+    question = asking(named["src"], named["dst"], named["port"], family=named["family"], change=named["change"])
     opened = open_cluster(given)
     streams.warn(*opened.warnings)
     found = explain(opened, question)
-    if output == "json":
+    if named["output"] == "json":
         streams.result([json.document(found.answer)])
     else:
         streams.result(explanation_text(found.answer, found.excerpts))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EXIT_CODES",
     "AllNamespaces",
+    "Channel",
     "Cni",
     "Debug",
     "Everywhere",
@@ -23,6 +24,7 @@ __all__ = [
     "OnlyNamespace",
     "PodCidrs",
     "Quiet",
+    "Resolutions",
     "SkipInvalid",
     "Strict",
     "Verbose",
@@ -75,6 +77,18 @@ PodCidrs = Annotated[
         help="Where endpoints without an address get one from; one of each family  [default: 10.244.0.0/16].",
     ),
 ]
+Channel = Annotated[
+    str | None,
+    typer.Option(
+        "--channel",
+        metavar="NAME",
+        help="Schemas of the cluster policies: experimental or standard  [default: experimental].",
+    ),
+]
+Resolutions = Annotated[
+    str | None,
+    typer.Option("--resolutions", metavar="FILE", help="Addresses of domain names: `www.example.com: [203.0.113.7]`."),
+]
 SkipInvalid = Annotated[bool, typer.Option("--skip-invalid", help="Leave invalid objects out, and name them.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 3 where the input is incomplete in any way.")]
 IgnoreKinds = Annotated[
@@ -95,7 +109,9 @@ def inputs(given: Mapping[str, Any]) -> Inputs:
         namespace=given["namespace"],
         all_namespaces=given["all_namespaces"],
         cni=given["cni"],
+        channel=given.get("channel"),
         pod_cidrs=tuple(given["pod_cidr"] or ()),
+        resolutions=given.get("resolutions"),
         skip_invalid=given["skip_invalid"],
         strict=given["strict"],
         ignore_kinds=given["ignore_kinds"],

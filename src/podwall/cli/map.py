@@ -33,6 +33,8 @@ def map_command(
     all_namespaces: flags.AllNamespaces = False,
     cni: flags.Cni = "kubernetes",
     pod_cidr: flags.PodCidrs = None,
+    channel: flags.Channel = None,
+    resolutions: flags.Resolutions = None,
     output: Annotated[str, typer.Option("-o", "--output", metavar="FORMAT", help="text or json.")] = "text",
     summary: Annotated[
         bool, typer.Option("--summary", help="Only counts: endpoints, policies, pairs, open pairs.")
@@ -58,13 +60,7 @@ def map_command(
     end in it.
     """
     named = locals()
-    if output not in _FORMATS:
-        raise typer.BadParameter(f"{output!r} is not one of {', '.join(_FORMATS)}", param_hint="-o")
-    if summary and why:
-        raise typer.BadParameter("--summary shows no connections that it could give reasons for", param_hint="--why")
-
-    if exposure and (summary or why):
-        raise typer.BadParameter("goes with neither --summary nor --why", param_hint="--exposure")
+    _check(output, summary=summary, why=why, exposure=exposure)
 
     def command(streams: Streams) -> int:
         if exposure:
@@ -72,6 +68,15 @@ def map_command(
         return _map(streams, flags.inputs(named), output, summary=summary, why=why)
 
     run(command, quiet=quiet, verbose=verbose, debug=debug)
+
+
+def _check(output: str, *, summary: bool, why: bool, exposure: bool) -> None:
+    if output not in _FORMATS:
+        raise typer.BadParameter(f"{output!r} is not one of {', '.join(_FORMATS)}", param_hint="-o")
+    if summary and why:
+        raise typer.BadParameter("--summary shows no connections that it could give reasons for", param_hint="--why")
+    if exposure and (summary or why):
+        raise typer.BadParameter("goes with neither --summary nor --why", param_hint="--exposure")
 
 
 def _exposure(streams: Streams, given: Inputs, output: str) -> int:

@@ -28,6 +28,7 @@ Ends, in src and dst:
   shop/service/web    the pods behind a Service; the port is the Service's
   203.0.113.7         whoever has it: a pod, a Service, a node, or nobody here
   node/worker-1       a process on that node
+  www.example.com     as dst: a domain name that policies mean
 A port is a number, or the name of dst's port, as in 53, 53/udp and dns; it
 may stand behind dst instead: shop/db:5432, [2001:db8::7]:443.
 
@@ -45,6 +46,8 @@ def verdict_command(
     all_namespaces: flags.Everywhere = False,
     cni: flags.Cni = "kubernetes",
     pod_cidr: flags.PodCidrs = None,
+    channel: flags.Channel = None,
+    resolutions: flags.Resolutions = None,
     trace: Annotated[
         bool, typer.Option("--trace", help="Add the policies that isolate, and the rules that decide.")
     ] = False,

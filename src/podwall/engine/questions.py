@@ -73,17 +73,19 @@ class Questions:
             raise UnknownReference(f"protocol {asked.protocol!r} is not one of {', '.join(PROTOCOLS)}")
         source, destination = self._references.target(asked.src), self._references.target(asked.dst)
         sources = self._behind_any(source) if isinstance(source, ServiceRef) else source
+        if any(end.member.kind == "Domain" for end in sources):
+            raise UnknownReference(f"{asked.src} is a domain name, which policies know of destinations only (C12)")
         behind = isinstance(destination, ServiceRef)
         if isinstance(destination, ServiceRef):
             ways = self._behind(destination, asked)
         else:
             ways = [way for end in destination for way in _at_port(end, asked)]
         family = _family(asked, sources, [end for end, _ in ways])
-        asking = [s for s in sources if family in _families(s.member.addresses)]
+        asking = [s for s in sources if family in _families(s.member)]
         made = tuple(
             Connection(s, d, asked.protocol, port, family, hairpin=behind)
             for d, port in ways
-            if family in _families(d.member.addresses)
+            if family in _families(d.member)
             for s in asking
         )
         return Asked(made, tuple(sorted({c.destination.name for c in made})) if behind else None)
@@ -194,11 +196,14 @@ def _family(asked: Question, sources: Sequence[End], destinations: Sequence[End]
 
 def _any_family(ends: Sequence[End]) -> frozenset[int]:
     if len(ends) == 1:
-        return _families(ends[0].member.addresses)
-    return frozenset[int]().union(*(_families(end.member.addresses) for end in ends))
+        return _families(ends[0].member)
+    return frozenset[int]().union(*(_families(end.member) for end in ends))
 
 
-def _families(addresses: tuple[str, ...]) -> frozenset[int]:
+def _families(end: Endpoint) -> frozenset[int]:
+    addresses = end.addresses
+    if end.kind == "Domain":  # nobody knows which
+        return _IPV4 | _IPV6
     if len(addresses) == 1:  # nearly all ends
         return _IPV6 if ":" in addresses[0] else _IPV4
     return frozenset(6 if ":" in address else 4 for address in addresses)

@@ -5,19 +5,22 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from podwall.admission.names import dns_label
-from podwall.cluster.profile import PROFILES, Profile
+from podwall.cluster.profile import CHANNELS, PROFILES, Profile
+from podwall.engine.domains import symbolic
 from podwall.engine.model import Model
+from podwall.engine.sets import AddrSet
 from podwall.errors import InputError, InvalidInput, Problem
 from podwall.sources import files
 from podwall.sources.assemble import assemble
 from podwall.sources.decode import TEMPLATE, Decoder, Mistake
 from podwall.sources.positions import Positions
+from podwall.sources.resolutions import read_resolutions
 from podwall.text.where import field
 
-__all__ = ["Inputs", "Opened", "open_cluster"]
+__all__ = ["Inputs", "Opened", "open_cluster", "open_texts"]
 
 _NO_INPUT = (
     "no input: give files or directories with -f, a kustomization with -k, or a cluster's dump on standard input, as\n"
@@ -34,7 +37,9 @@ class Inputs(Struct, frozen=True):
     namespace: str | None = None
     all_namespaces: bool = False
     cni: str = "kubernetes"
+    channel: str | None = None
     pod_cidrs: tuple[str, ...] = ()
+    resolutions: str | None = None
     skip_invalid: bool = False
     strict: bool = False
     ignore_kinds: bool = False
@@ -62,31 +67,46 @@ class Opened(Struct, frozen=True):
 
 def open_cluster(inputs: Inputs) -> Opened:
     """Reads the input. Raises InputError for what cannot be read, InvalidInput with every mistake in it (D14)."""
-    profile = _profile(inputs.cni)
+    _profile(inputs)
+    texts, skipped = _texts(inputs)
+    return open_texts(inputs, texts, skipped)
+
+
+def open_texts(inputs: Inputs, texts: Sequence[files.Text], skipped: Sequence[str] = ()) -> Opened:
+    """The same of texts, of which some may hold what an API server does; `skipped` is what was passed over before."""
+    profile = _profile(inputs)
     cidrs = _pod_cidrs(inputs.pod_cidrs)
     namespace = _namespace(inputs.namespace)
-    texts, skipped = _texts(inputs)
+    resolutions = _resolutions(inputs)
     decoder = Decoder()
     for text in texts:
         decoder.read(text)
     read = _read(texts, decoder)
     texts = [text.again() for text in texts]  # the data may be hundreds of megabytes
     positions = Positions(texts)
-    assembled = assemble(decoder.objects, namespace)
-    skipped += decoder.skipped
+    assembled = assemble(decoder.objects, namespace, channel=profile.channel, admitted=decoder.admitted)
+    skipped = [*skipped, *decoder.skipped]
     if not decoder.found and not decoder.problems:
         raise InputError("\n".join(["the input holds no Kubernetes object", *skipped]))
     positions.prepare((m.origin, m.path) for m in (*decoder.mistakes, *assembled.mistakes))
     templates, left_out = _reject(inputs, positions, decoder, assembled.mistakes)
     doubts = (*decoder.warnings, *assembled.warnings)
-    positions.prepare((m.origin, m.path) for m in doubts)
+    positions.prepare((m.origin, m.path) for m in (*doubts, *decoder.unread))
+    model = Model(assembled.cluster, profile, cidrs, namespace, resolutions)
     unanalyzed = _unanalyzed(decoder)
     skipped = sorted({*skipped, *templates})
-    incomplete = (*skipped, *left_out, *unanalyzed, *_undeclared(assembled.undeclared))
+    incomplete = (
+        *skipped,
+        *left_out,
+        *unanalyzed,
+        *_unread(positions, decoder.unread),
+        *_undeclared(assembled.undeclared),
+        *_unresolved(symbolic(model.index.policies.values())),
+    )
     warnings = sorted({_problem(positions, m) for m in doubts}, key=Problem.order)
     said = (*map(str, warnings), *_foreign(decoder.foreign), *incomplete)
     return Opened(
-        model=Model(assembled.cluster, profile, cidrs, namespace),
+        model=model,
         positions=positions,
         only=inputs.only,
         warnings=(*said, *_nobody(inputs.only, assembled.cluster.namespaces)),
@@ -96,10 +116,23 @@ def open_cluster(inputs: Inputs) -> Opened:
     )
 
 
-def _profile(name: str) -> Profile:
+def _profile(inputs: Inputs) -> Profile:
+    name, channel = inputs.cni, inputs.channel
     if name not in PROFILES:
         raise InputError(f"--cni {name}: there is no such profile; there are {', '.join(sorted(PROFILES))}")
-    return PROFILES[name]
+    if channel is None:
+        return PROFILES[name]
+    if channel not in CHANNELS:
+        raise InputError(f"--channel {channel}: there is no such channel; there are {', '.join(CHANNELS)}")
+    return structs.replace(PROFILES[name], channel=channel)
+
+
+def _resolutions(inputs: Inputs) -> dict[str, AddrSet]:
+    if inputs.resolutions is None:
+        return {}
+    if inputs.resolutions == "-" and "-" in inputs.filenames:
+        raise InputError("--resolutions -: standard input is the cluster already (-f -)")
+    return read_resolutions(inputs.resolutions)
 
 
 def _pod_cidrs(given: Sequence[str]) -> tuple[str, ...]:
@@ -169,6 +202,20 @@ def _unanalyzed(decoder: Decoder) -> list[str]:
         f"{count} {kind} ({group}) not analyzed: the answer may be wrong without {'it' if count == 1 else 'them'}"
         for (group, kind), count in sorted(decoder.unanalyzed.items())
     ]
+
+
+def _unread(positions: Positions, found: Sequence[Mistake]) -> list[str]:
+    if not found:
+        return []
+    first = min((_problem(positions, mistake) for mistake in found), key=Problem.order)
+    counted = f"{len(found)} fields of policies, the first of them at" if len(found) > 1 else "a field of a policy at"
+    return [f"Podwall does not know {counted} {first.where}: {first.path}; the answer may be wrong without"]
+
+
+def _unresolved(names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    return [f"no address is known of {_listed(names)}: judged by name alone; give addresses with --resolutions"]
 
 
 def _undeclared(names: Sequence[str]) -> list[str]:

@@ -86,6 +86,7 @@ class _Names:
         self._isolated = {e.name: e.isolated for e in result.endpoints}
         self._labels = labels(result.external)
         self._cells = {x.name: 1 + at for at, x in enumerate(result.external)}  # ranks: behind all endpoints
+        self._domains = {x.name for x in result.external if x.domains}
         self.namespace_of = {e.name: e.namespace for e in result.endpoints}
         self.used: set[str] = set()
         self._members: dict[str, int] = {}
@@ -99,9 +100,13 @@ class _Names:
         return f"from {name} ({'isolated: ' + ' + '.join(sides) if sides else 'not isolated'})"
 
     def cells(self, found: Sequence[str]) -> list[str]:
-        """External sets by their labels, all of them as one."""
-        if 1 < len(found) == len(self._cells):
+        """External sets by their labels, all of them as one; domain names, unless all of those are there as well."""
+        addresses = [name for name in found if name not in self._domains]
+        whole = len(addresses) == len(self._cells) - len(self._domains)
+        if whole and len(found) == len(self._cells) > 1:
             return [_ANYWHERE]
+        if whole and len(addresses) > 1:
+            return [_ANYWHERE, *(name for name in found if name in self._domains)]
         self.used.update(found)
         return [self._labels[name].shown for name in found]
 
