@@ -134,8 +134,9 @@ class References:
             left = addresses & cell
             for address in inside:
                 left -= AddrSet.of(f"{address}/{128 if ':' in address else 32}")
-            if left:
-                yield from self._external(left.cidrs()[0].partition("/")[0])
+            for part in (left.family(4), left.family(6)):
+                if part:
+                    yield from self._external(part.cidrs()[0].partition("/")[0])
 
     def _external(self, address: str) -> tuple[End, ...]:
         return (End(address, external(address)),)
