@@ -106,7 +106,9 @@ class _Names:
         if whole and len(found) == len(self._cells) > 1:
             return [_ANYWHERE]
         if whole and len(addresses) > 1:
-            return [_ANYWHERE, *(name for name in found if name in self._domains)]
+            named = [name for name in found if name in self._domains]
+            self.used.update(named)
+            return [_ANYWHERE, *named]
         self.used.update(found)
         return [self._labels[name].shown for name in found]
 
@@ -125,6 +127,11 @@ class _Names:
             whole = reached == others > 1
             yield from [(0, f"{namespace}/* ({len(found)})")] if whole else [(0, name) for name in found]
         yield from zip((self._cells[name] for name in outside), self.cells(outside), strict=False)
+
+    @property
+    def has_domains(self) -> bool:
+        """Whether a domain name is in use."""
+        return not self.used.isdisjoint(self._domains)
 
     def legend(self) -> Iterator[Label]:
         """The labels in use that do not say everything."""
@@ -221,6 +228,8 @@ def _legend(names: _Names) -> Iterator[str]:
     for label in found:
         yield f"  {label.shown}\n"
         yield from (f"{line}\n" for line in _wrapped("      ", label.words, " "))
+    if names.has_domains:
+        yield "\nDomain names are ends of their own where no address is known of them.\n"
 
 
 def _policies(connections: Iterable[Connection]) -> Iterator[str]:
