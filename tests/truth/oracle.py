@@ -84,11 +84,11 @@ class Oracle:
         (src, sources), (backend, target) = source, goal
         dst = backend.end
         if (src.kind, src.name) == (dst.kind, dst.name) and target.service is None:
-            replicas = sources.several or target.several
+            # Who else is behind a Service, or has a name, is no replica (D7, C12): only a workload's ends are.
+            replicas = [side.ends for side in (sources, target) if side.several]
             if not replicas:
                 return True, True  # a pod's own address never leaves its network namespace (N19, D5)
-            known = target.ends if sources.service else max(sources.ends, target.ends, key=len)
-            if len(known) > 1:  # the others are asked about; who else is behind a Service is no replica (D7)
+            if max(map(len, replicas)) > 1:  # the others are asked about
                 return None
         connection = Connection(src, dst, protocol, backend.port, family)
         ingress = own_node(src, dst) or self._side("Ingress", dst, connection)
