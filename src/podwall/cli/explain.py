@@ -70,11 +70,7 @@ def explain_command(  # one parameter for each flag
     """
     named = locals()
     _check(output, family)
-
-    def command(streams: Streams) -> int:
-        return _explain(streams, flags.inputs(named), named)
-
-    run(command, quiet=quiet, verbose=verbose, debug=debug)
+    run(lambda streams: _explain(streams, flags.inputs(named), named), quiet=quiet, verbose=verbose, debug=debug)
 
 
 def _check(output: str, family: int | None) -> None:

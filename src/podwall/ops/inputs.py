@@ -95,14 +95,9 @@ def open_texts(inputs: Inputs, texts: Sequence[files.Text], skipped: Sequence[st
     model = Model(assembled.cluster, profile, cidrs, namespace, resolutions)
     unanalyzed = _unanalyzed(decoder)
     skipped = sorted({*skipped, *templates})
-    incomplete = (
-        *skipped,
-        *left_out,
-        *unanalyzed,
-        *_unread(positions, decoder.unread),
-        *_undeclared(assembled.undeclared),
-        *_unresolved(symbolic(model.index.policies.values())),
-    )
+    unresolved = _unresolved(symbolic(model.index.policies.values()))
+    notes = (*_unread(positions, decoder.unread), *_undeclared(assembled.undeclared), *unresolved)
+    incomplete = (*skipped, *left_out, *unanalyzed, *notes)
     warnings = sorted({_problem(positions, m) for m in doubts}, key=Problem.order)
     said = (*map(str, warnings), *_foreign(decoder.foreign), *incomplete)
     return Opened(
