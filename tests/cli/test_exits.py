@@ -224,7 +224,7 @@ def test_a_bug_comes_before_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_other_ways_to_end(raised: BaseException, code: int, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: Any) -> NoReturn:
+    def fail(*_: Any, **__: Any) -> NoReturn:
         raise raised
 
     monkeypatch.setattr(inputs, "assemble", fail)

@@ -17,7 +17,8 @@ LISTED_FLAGS = {
     "map": ["-A", "-o", "--summary", "--why", "--exposure"],
     "verdict": ["--queries", "--trace"],
 }
-INPUT = ["-f", "-k", "-n", "--cni", "--pod-cidr", "--skip-invalid", "--strict", "--ignore-kinds", "-q", "-v"]
+INPUT = ["-f", "-k", "-n", "--cni", "--pod-cidr", "--channel", "--resolutions", "--skip-invalid", "--strict"]
+INPUT += ["--ignore-kinds", "-q", "-v"]
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("-h",), *((c, "--help") for c in COMMANDS)], ids=str)

@@ -10,9 +10,9 @@ from podwall.cluster.profile import PROFILES
 from podwall.engine.model import Model
 from podwall.errors import UnknownReference
 from tests.truth.cases import Case, Line, Said, load_cases
-from tests.truth.engine import Read, as_json, as_stream, ask, read_text
+from tests.truth.engine import Read, as_json, as_stream, ask, known, read_text
 
-KNOWN = {"NetworkPolicy", "ClusterNetworkPolicy", "AdminNetworkPolicy", "BaselineAdminNetworkPolicy"}
+KINDS = {"NetworkPolicy", "ClusterNetworkPolicy", "AdminNetworkPolicy", "BaselineAdminNetworkPolicy"}
 CASES = load_cases()
 ASKED = [case for case in CASES if case.expect]
 WRONG = [case for case in CASES if case.problems]
@@ -24,16 +24,16 @@ def read(case: Case, form: str) -> Read:
     """The objects of a case, as a List, as a stream of JSON, or as they stand in the file."""
     if form == "yaml":
         _, _, objects = case.file.read_bytes().partition(b"\n---\n")
-        return read_text(objects, case.file.name, case.namespace)
-    data = as_json(case.objects) if form == "list" else as_stream(case.objects)
-    return read_text(data, namespace=case.namespace)
+        data, name = objects, case.file.name
+    else:
+        data, name = as_json(case.objects) if form == "list" else as_stream(case.objects), "input.json"
+    channel = case.channel or PROFILES[case.cni].channel
+    return read_text(data, name, case.namespace, channel=channel, admitted=case.admitted)
 
 
 def skip_unknown(case: Case) -> None:
-    for kind in sorted(set(case.needs) - KNOWN):
+    for kind in sorted(set(case.needs) - KINDS):
         pytest.skip(f"the engine does not read {kind} yet")
-    if case.admitted:
-        pytest.skip("no source of admitted objects (live, snapshot) yet")
 
 
 def answer(model: Model, line: Line) -> str:
@@ -57,7 +57,7 @@ def test_verdicts(case: Case, form: str) -> None:
     skip_unknown(case)
     given = read(case, form)
     assert (given.unreadable, given.problems) == ((), ())
-    model = Model(given.assembled.cluster, PROFILES[case.cni], case.pod_cidrs, case.namespace)
+    model = Model(given.assembled.cluster, PROFILES[case.cni], case.pod_cidrs, case.namespace, known(case.resolutions))
     got = [f"{line.text.rpartition(' ')[0]} {answer(model, line)}" for line in case.expect]
     assert got == [line.text for line in case.expect]
 

@@ -77,7 +77,10 @@ def test_without_the_deciding_rule(seed: int) -> None:
             assert (walked.otherwise is None) == (not walked.side.matches)
             if walked.otherwise is not None:
                 replayed = model_of(without(objects, walked.side.matches[0].rule))
-                (again,) = connections(replayed, query)
+                found = connections(replayed, query)
+                if not found and connection.destination.member.kind == "Domain":
+                    continue  # no other rule means the name
+                (again,) = found
                 side = replayed.judge.side(direction, again)
                 assert side.reason is walked.otherwise.reason
                 assert [m.rule.policy for m in side.matches] == [m.rule.policy for m in walked.otherwise.matches]

@@ -9,10 +9,13 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from msgspec import structs
+
 from podwall.api.kinds import READ
 from podwall.errors import InvalidInput, PodwallError, Problem
-from podwall.ops.inputs import Inputs, Opened, open_cluster
+from podwall.ops.inputs import Inputs, Opened, open_cluster, open_texts
 from podwall.ops.verdicts import answers
+from podwall.sources.files import Text
 from tests.mutants.map_checks import map_faults
 from tests.truth.cases import Case, Line, Said
 
@@ -20,18 +23,13 @@ from tests.truth.cases import Case, Line, Said
 def not_asked(case: Case) -> str:
     """Why this Podwall is not asked about a case; empty where it is."""
     unknown = set(case.needs) - {kind for _, kind in READ}
-    if unknown:
-        return f"it needs {', '.join(sorted(unknown))}"
-    # Every input is a file so far, and what a file says is validated (D14).
-    return "its objects come from an API server" if case.admitted else ""
+    return f"it needs {', '.join(sorted(unknown))}" if unknown else ""
 
 
 def faults(case: Case, objects: Path) -> Iterator[str]:
     """Everything that differs from the case; `objects` is a file with all of it but the header."""
-    given = case.namespace if case.namespace != "default" else None  # no -n is the rule
-    inputs = Inputs((str(objects),), namespace=given, cni=case.cni, pod_cidrs=case.pod_cidrs)
     try:
-        opened = open_cluster(inputs)
+        opened = _opened(case, objects)
     except InvalidInput as error:
         yield from _problem_faults(error.problems, case.problems)
         return
@@ -43,6 +41,23 @@ def faults(case: Case, objects: Path) -> Iterator[str]:
     yield from _verdict_faults(opened, case.expect)
     if case.expect:
         yield from map_faults(opened.model, case.expect)
+
+
+def _opened(case: Case, objects: Path) -> Opened:
+    inputs = Inputs(
+        (str(objects),),
+        namespace=case.namespace if case.namespace != "default" else None,  # no -n is the rule
+        cni=case.cni,
+        channel=case.channel,
+        pod_cidrs=case.pod_cidrs,
+    )
+    if case.resolutions:
+        supplied = objects.with_suffix(".resolutions")
+        supplied.write_text(json.dumps(case.resolutions), "utf-8")
+        inputs = structs.replace(inputs, resolutions=str(supplied))
+    if case.admitted:
+        return open_texts(inputs, [Text(str(objects), objects.read_bytes(), admitted=True)])
+    return open_cluster(inputs)
 
 
 def _problem_faults(found: Iterable[Problem], wanted: tuple[Said, ...]) -> Iterator[str]:

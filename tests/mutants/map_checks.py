@@ -32,6 +32,8 @@ class _Map:
 
     def name(self, end: Endpoint) -> str | None:
         """What an end is called on the map; None for one that is not on it."""
+        if end.kind == "Domain":
+            return next((cell.name for cell in self.cells if end.name in cell.domains), None)
         if end.kind == "External":
             return next((cell.name for cell in self.cells if end.addresses[0] in cell.addresses), None)
         return self._names.get(key_of(end))
@@ -39,7 +41,9 @@ class _Map:
     def families(self) -> dict[str, set[int]]:
         """The address families that each end has."""
         out = {g.name: {6 if ":" in a else 4 for m in g.members for a in m.addresses} for g in self.groups}
-        return out | {c.name: {family for family in (4, 6) if c.addresses.family(family)} for c in self.cells}
+        return out | {
+            c.name: {family for family in (4, 6) if c.domains or c.addresses.family(family)} for c in self.cells
+        }
 
 
 def map_faults(model: Model, lines: Iterable[Line]) -> Iterator[str]:

@@ -16,7 +16,7 @@ import yaml
 
 CASES = Path(__file__).parent.parent / "cases"
 HEADER = {"case", "covers", "options", "needs", "expect", "problems", "warnings", "complete"}
-OPTIONS = {"cni", "podCIDRs", "namespace", "admitted", "resolutions"}
+OPTIONS = {"cni", "channel", "podCIDRs", "namespace", "admitted", "resolutions"}
 LINE = re.compile(r"(?P<src>\S+) -> (?P<dst>\S+?)(?: (?P<family>ipv4|ipv6))? (?P<want>allow|deny|error)")
 GOAL = re.compile(r"(?P<dst>\[[^]]+\]|[^:]+)(?::(?P<port>[^/:]+)(?:/(?P<protocol>\w+))?)?")
 
@@ -54,6 +54,7 @@ class Case:
     name: str
     covers: tuple[str, ...]
     cni: str
+    channel: str | None  # of the cluster policies' schemas; None: the profile's (D17)
     pod_cidrs: tuple[str, ...]
     namespace: str
     admitted: bool  # an API server accepted the objects: they are read tolerantly, never an error (D14, V10)
@@ -84,6 +85,7 @@ def load_case(path: Path) -> Case:
         name=header["case"],
         covers=tuple(header["covers"]),
         cni=options.get("cni", "kubernetes"),
+        channel=options.get("channel"),
         pod_cidrs=tuple(options.get("podCIDRs", ["10.244.0.0/16"])),
         namespace=options.get("namespace", "default"),
         admitted=options.get("admitted", False),

@@ -45,9 +45,11 @@ def random_cluster_policies(rng: random.Random, most: int) -> list[Object]:
 
 
 def random_resolutions(rng: random.Random) -> dict[str, list[str]]:
-    """What some of the domain names mean: external addresses, and now and then a pod's (C12)."""
-    addresses = (*EXTERNAL, "10.244.2.1", "10.244.1.3")
-    return {name: rng.sample(addresses, rng.randint(0, 2)) for name in some(rng, DOMAINS, len(DOMAINS))}
+    """What some of the domain names mean: external addresses, now and then a pod's, or a block (C12)."""
+    addresses = (*EXTERNAL, "10.244.2.1", "10.244.1.3", "10.244.1.1", "203.0.113.0/25", "2001:db8::/64")
+    names = some(rng, DOMAINS, len(DOMAINS))
+    spelled = (f"{name.title()}." if maybe(rng, 0.2) else name for name in names)
+    return {name: rng.sample(addresses, rng.randint(0, 2)) for name in spelled}
 
 
 def cluster_policy(rng: random.Random, name: str) -> Object:

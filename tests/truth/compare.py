@@ -18,13 +18,15 @@ from podwall.engine.grouping import Group, weights_of
 from podwall.engine.sets import NO_PORTS, PortSet
 from podwall.errors import UnknownReference
 from tests.truth.changed import Named, off_nodes, only_rules_of, policy_names, refusing
-from tests.truth.clusters import random_cluster, random_queries
+from tests.truth.clusters import random_cluster, random_queries, random_resolutions
 from tests.truth.engine import Answer, ask, assumed_addresses, model_of
+from tests.truth.ladders import random_ladder
 from tests.truth.oracle import Oracle, OracleError, Undecided
 from tests.truth.picture import TIER_KINDS, several_items
 from tests.truth.targets import Targets, service_addresses
 from tests.truth.vocabulary import PROTOCOLS, Object, maybe
 
+REASONS, FEW = 12, 4  # edges whose reasons are looked at in a cluster of so few groups
 SIZES = ("tiny", "small", "medium", "large")
 Party = Group | External
 Probe = tuple[str, str]  # two references that stand for two parties
@@ -44,27 +46,40 @@ class Tally:
 
 
 def trial(seed: int, weights: Sequence[int] = (3, 4, 2, 0)) -> Trial:
-    """The cluster of a seed, every other one with cluster-wide policies; `weights` says how often each size comes."""
+    """The cluster of a seed, every other one with cluster-wide policies; `weights` says how often each size comes.
+
+    Of those with such policies every other one is a ladder, and half know addresses of domain names.
+    """
     rng = random.Random(seed)
     (size,) = rng.choices(SIZES, weights)
     cni = "cilium" if maybe(rng, 0.25) else "kubernetes"
-    return Trial(random_cluster(rng, size, tiers=seed % 2 == 1), cni, rng)
+    if seed % 2 == 0:
+        return Trial(random_cluster(rng, size), cni, rng)
+    objects = random_ladder(rng) if seed % 4 == 1 else random_cluster(rng, size, tiers=True)
+    return Trial(objects, cni, rng, random_resolutions(rng) if maybe(rng, 0.5) else {})
 
 
 class Trial:
     """One cluster, read by both. Everything random comes from `rng`."""
 
-    def __init__(self, objects: list[Object], cni: str, rng: random.Random) -> None:
+    def __init__(
+        self,
+        objects: list[Object],
+        cni: str,
+        rng: random.Random,
+        resolutions: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self.objects = objects
         self.cni = cni
         self.rng = rng
-        self.model = model_of(objects, cni=cni)
+        self.resolutions = resolutions or {}
+        self.model = model_of(objects, cni=cni, resolutions=resolutions)
         self.addresses = assumed_addresses(self.model)
         self.oracle = self.oracle_of(objects)
 
     def oracle_of(self, objects: list[Object]) -> Oracle:
         """An oracle of these objects, which may be changed ones, with the addresses that the engine allotted."""
-        return Oracle(objects, profile=self.cni, addresses=self.addresses)
+        return Oracle(objects, profile=self.cni, addresses=self.addresses, resolutions=self.resolutions)
 
     # Verdicts
 
@@ -159,10 +174,10 @@ class Trial:
                     yield f"{protocol} {port} IPv{family} is {'open' if answer == 'deny' else 'closed'} on the map"
 
     def is_no_pair(self, pair: tuple[Party, Party]) -> bool:
-        """Two external ends, which nobody decides about, and one Pod twice (D5)."""
+        """Two external ends, which nobody decides about, one Pod twice (D5), and a name as source (C12)."""
         source, destination = pair
         if isinstance(source, External):
-            return isinstance(destination, External)
+            return isinstance(destination, External) or bool(source.domains)
         return source.name == destination.name and not self.is_several(source)
 
     def is_several(self, group: Group) -> bool:
@@ -198,7 +213,9 @@ class Trial:
         return None if name in self.mixed else (name, name)
 
     def address(self, cell: External, family: int) -> str | None:
-        """Some address of a cell that belongs to nobody in the cluster."""
+        """Some address of a cell that belongs to nobody in the cluster; a name by itself."""
+        if cell.domains:
+            return cell.name
         blocks = [ipaddress.ip_network(cidr) for cidr in cell.addresses.family(family).cidrs()]
         for _ in range(6):
             block = self.rng.choice(blocks)
@@ -258,23 +275,33 @@ class Trial:
 
     def compare_reasons(self, groups: Sequence[Group], found: Sequence[Edge], tally: Tally) -> None:
         """Some edges: a policy stands under `egress_by` or `ingress_by` exactly if it lets some open port through."""
-        inside = {g.name: g for g in groups}
-        for edge in self.rng.sample(found, min(4, len(found))):
-            ends = inside.get(edge.src), inside.get(edge.dst)
-            if edge.src != edge.dst and ends[0] and ends[1]:
-                probe = (self.member(ends[0]), self.member(ends[1]))
-                for direction, by, subject in (
-                    ("egress", edge.egress_by, ends[0]),
-                    ("ingress", edge.ingress_by, ends[1]),
-                ):
-                    names = None if by is None else {(p.kind, p.name) for p in by}
-                    want = self.permitting(direction, probe, edge, subject.namespace)
+        parties: dict[str, Party] = {g.name: g for g in groups}
+        parties |= {cell.name: cell for cell in externals_of(self.model.reach)}
+        others = [edge for edge in found if edge.src != edge.dst]
+        for edge in self.rng.sample(others, min(REASONS if len(groups) <= FEW else 4, len(others))):
+            ends = parties[edge.src], parties[edge.dst]
+            probes = {family: self.probe(ends, family) for family in edge.ports}
+            asked = {family: probe for family, probe in probes.items() if probe is not None}
+            for direction, by, subject in zip(
+                ("egress", "ingress"), (edge.egress_by, edge.ingress_by), ends, strict=True
+            ):
+                names = None if by is None else {(p.kind, p.name) for p in by}
+                home = subject.namespace if isinstance(subject, Group) else None
+                want = self.permitting(direction, asked, edge, home)
+                if len(asked) == len(probes):
                     tally.reasons += 1
                     if names != want or names == set():
                         tally.failures.append(f"{edge.src} -> {edge.dst} {direction} is by {names}, should be {want}")
 
-    def permitting(self, direction: str, probe: Probe, edge: Edge, namespace: str) -> set[Named] | None:
-        """The policies that let some open port through; None if no policy does, and none isolates the subject."""
+    def permitting(
+        self, direction: str, probe: Mapping[int, Probe], edge: Edge, namespace: str | None
+    ) -> set[Named] | None:
+        """The policies that let some open port through; None if no policy does, and none isolates the subject.
+
+        An end without a namespace is external, and nobody's subject.
+        """
+        if namespace is None:
+            return None
         objects = off_nodes(self.objects)
         found = {
             name
@@ -289,12 +316,13 @@ class Trial:
                 found.add(name)
         return found
 
-    def answers(self, objects: list[Object], direction: str, probe: Probe, edge: Edge) -> set[int | str]:
+    def answers(self, objects: list[Object], direction: str, probe: Mapping[int, Probe], edge: Edge) -> set[int | str]:
         """What one direction says of the open ports of an edge, the objects being others."""
         oracle = self.oracle_of(objects)
         return {
-            oracle.verdict(*probe, protocol, port, family)[direction]
+            oracle.verdict(*probe[family], protocol, port, family)[direction]
             for family, ports in edge.ports.items()
+            if family in probe
             for protocol, port in self.starts
             if (protocol, port) in ports
         }
@@ -308,7 +336,7 @@ def reference(endpoint: Endpoint) -> str:
 def families(party: Party) -> set[int]:
     """The address families that a party has."""
     if isinstance(party, External):
-        return {f for f in (4, 6) if party.addresses.family(f)}
+        return {f for f in (4, 6) if party.domains or party.addresses.family(f)}
     return {6 if ":" in a else 4 for a in party.members[0].addresses}
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from podwall.cluster.profile import PROFILES
 from podwall.engine.connections import edges, externals_of
 from podwall.engine.model import Model
 from podwall.engine.questions import Question
-from podwall.engine.sets import PortSet
+from podwall.engine.sets import AddrSet, PortSet
 from podwall.engine.verdict import Verdict
 from podwall.errors import Problem
 from podwall.sources.assemble import Assembled, assemble
 from podwall.sources.decode import Decoder
 from podwall.sources.files import Text
+from podwall.sources.resolutions import resolutions_of
 from podwall.text.where import field
 from tests.truth.vocabulary import EXTERNAL, Object
 
@@ -42,11 +43,18 @@ def as_stream(objects: Sequence[Object]) -> bytes:
     return b"\n".join(json.dumps(o).encode() for o in objects)
 
 
-def read_text(data: bytes, name: str = "input.json", namespace: str = "default") -> Read:
-    """A text through the product's own reader."""
+def read_text(
+    data: bytes,
+    name: str = "input.json",
+    namespace: str = "default",
+    *,
+    channel: str = "experimental",
+    admitted: bool = False,
+) -> Read:
+    """A text through the product's own reader; `admitted`: as an API server holds it."""
     decoder = Decoder()
-    decoder.read(Text(name, data))
-    assembled = assemble(decoder.objects, namespace)
+    decoder.read(Text(name, data, admitted=admitted))
+    assembled = assemble(decoder.objects, namespace, channel=channel, admitted=decoder.admitted)
     said = [*decoder.mistakes, *assembled.mistakes]
     warned = [*decoder.warnings, *assembled.warnings]
     undeclared = [("", f"no Namespace object for {name}") for name in assembled.undeclared]  # D11
@@ -64,11 +72,17 @@ def model_of(
     cni: str = "kubernetes",
     pod_cidrs: Sequence[str] = (),
     namespace: str = "default",
+    resolutions: Mapping[str, Sequence[str]] | None = None,
 ) -> Model:
     """The model of objects that have no mistake; AssertionError names the mistakes of others."""
     read = read_text(as_json(objects), namespace=namespace)
     assert (read.unreadable, read.problems) == ((), ())
-    return Model(read.assembled.cluster, PROFILES[cni], pod_cidrs, namespace)
+    return Model(read.assembled.cluster, PROFILES[cni], pod_cidrs, namespace, known(resolutions))
+
+
+def known(resolutions: Mapping[str, Sequence[str]] | None) -> dict[str, AddrSet]:
+    """Resolutions through the product's own reader."""
+    return resolutions_of(Text("resolutions.json", json.dumps(resolutions).encode())) if resolutions else {}
 
 
 def ask(model: Model, query: Answer) -> Answer:

@@ -5,9 +5,10 @@ It follows semantics.md and shares nothing with the product.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 
-from tests.truth.picture import End, Object, OracleError, Picture, Undecided, addresses_of, read
+from tests.truth.picture import End, Object, OracleError, Picture, Undecided, read
 from tests.truth.policy import Connection, effective_rules, policy_types, rule_matches, selects
 from tests.truth.targets import Backend, Target, Targets, allot
 
@@ -20,7 +21,7 @@ class Oracle:
     """One cluster. `addresses` gives ends without an address theirs (D2), by `ns/name` or `ns/Kind/name`.
 
     Ends that it does not name get unused addresses of `pod_cidrs` (which ones, is not promised). `resolutions` are the
-    addresses known of names (C12). Raises OracleError for an input without meaning (D16).
+    addresses and CIDRs known of names (C12). Raises OracleError for an input without meaning (D16).
     """
 
     def __init__(
@@ -34,7 +35,10 @@ class Oracle:
         resolutions: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.picture: Picture = read(objects, namespace)
-        self.picture.resolutions = {name: addresses_of(known) for name, known in (resolutions or {}).items()}
+        self.picture.resolutions = {
+            name.lower().removesuffix("."): tuple(ipaddress.ip_network(k) for k in known)
+            for name, known in (resolutions or {}).items()
+        }
         allot(self.picture, addresses or {}, pod_cidrs)
         self._targets = Targets(self.picture, profile, namespace)
         self._world = (profile, self.picture.namespaces)
@@ -51,13 +55,16 @@ class Oracle:
         if protocol not in PROTOCOLS:
             raise OracleError(f"{protocol} is not evaluated (D15)")
         sources, target = self._targets.find(src), self._targets.find(dst)
+        if any(e.kind == "domain" for e in sources.ends):
+            raise OracleError(f"{src}: names are destinations only (C12)")
         backends = self._targets.backends(target, port, protocol)
         chosen = common_family(sources.ends, [b.end for b in backends], family)
-        askers = [e for e in sources.ends if e.address(chosen)]
-        reached = [b for b in backends if b.end.address(chosen)]
+        askers = [e for e in sources.ends if e.has(chosen)]
+        reached = [b for b in backends if b.end.has(chosen)]
         rows = [
             joined(
-                [self._pair((s, sources), (b, target), protocol, chosen) for b in reached], every=bool(target.service)
+                [self._pair((s, sources), (b, target), protocol, chosen) for b in reached],
+                every=bool(target.service) or target.by_name,
             )
             for s in askers
         ]
@@ -77,11 +84,11 @@ class Oracle:
         (src, sources), (backend, target) = source, goal
         dst = backend.end
         if (src.kind, src.name) == (dst.kind, dst.name) and target.service is None:
-            replicas = sources.several or target.several
+            # Who else is behind a Service, or has a name, is no replica (D7, C12): only a workload's ends are.
+            replicas = [side.ends for side in (sources, target) if side.several]
             if not replicas:
                 return True, True  # a pod's own address never leaves its network namespace (N19, D5)
-            known = target.ends if sources.service else max(sources.ends, target.ends, key=len)
-            if len(known) > 1:  # the others are asked about; who else is behind a Service is no replica (D7)
+            if max(map(len, replicas)) > 1:  # the others are asked about
                 return None
         connection = Connection(src, dst, protocol, backend.port, family)
         ingress = own_node(src, dst) or self._side("Ingress", dst, connection)
@@ -112,7 +119,7 @@ class Oracle:
 def common_family(sources: Sequence[End], targets: Sequence[End], asked: int | None) -> int:
     """D20: the family asked for, else the one that both sides have, IPv4 first."""
     for family in (4, 6) if asked is None else (asked,):
-        if any(e.address(family) for e in sources) and any(e.address(family) for e in targets):
+        if any(e.has(family) for e in sources) and any(e.has(family) for e in targets):
             return family
     raise OracleError("no common family (D20)")
 

@@ -13,6 +13,7 @@ from typing import Any
 
 Object = dict[str, Any]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Key = tuple[str, str, str]  # namespace, kind, name
 
 TIER_KINDS = ("ClusterNetworkPolicy", "AdminNetworkPolicy", "BaselineAdminNetworkPolicy")
@@ -34,8 +35,8 @@ class Undecided(OracleError):
 class End:
     """One end of a connection: a pod (or a workload standing for its pods), a node, or an external address."""
 
-    kind: str  # "pod", "node" or "external"
-    name: str  # unique: "ns/Pod/name", "ns/Deployment/name", "node/NAME" or the address
+    kind: str  # "pod", "node", "external", or "domain" for a name that no address is known of
+    name: str  # unique: "ns/Pod/name", "ns/Deployment/name", "node/NAME", the address or the domain name
     addresses: tuple[Address, ...] = ()
     namespace: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -54,6 +55,10 @@ class End:
         """The end's (first) address of a family, 4 or 6."""
         return next((a for a in self.addresses if a.version == family), None)
 
+    def has(self, family: int) -> bool:
+        """True if the end can be reached in a family; of a domain name, nobody knows that it cannot."""
+        return self.kind == "domain" or self.address(family) is not None
+
 
 @dataclass
 class Picture:
@@ -70,7 +75,7 @@ class Picture:
     slices: list[Object] = field(default_factory=list)
     policies: list[Object] = field(default_factory=list)
     tier_policies: list[Object] = field(default_factory=list)
-    resolutions: dict[str, tuple[Address, ...]] = field(default_factory=dict)  # what names are known to mean (C12)
+    resolutions: dict[str, tuple[Network, ...]] = field(default_factory=dict)  # what names are known to mean (C12)
 
     def ends(self) -> list[End]:
         """Every pod, and every workload that stands for pods which are not in the input."""

@@ -99,6 +99,10 @@ def peer_matches(peer: Object, home: str, other: End, family: int, world: World)
 
 def end_in_block(block: Object, other: End, family: int, profile: str) -> bool:
     """D1: any address may match, a pod's too; in profile cilium only external ones."""
+    if (
+        other.kind == "domain"
+    ):  # whatever its address is, it is in a block that has all, and may not be in another (C12)
+        return whole(block["cidr"], family) and not several_items(block, "except")
     if profile == "cilium" and other.kind != "external":
         return False
     address = other.address(family)
@@ -110,6 +114,11 @@ def in_block(block: Object, address: Address) -> bool:
     if address not in network(block["cidr"]):
         return False
     return all(address not in network(text) for text in several_items(block, "except"))
+
+
+def whole(cidr: str, family: int) -> bool:
+    """Whether a CIDR has every address of a family."""
+    return network(cidr).version == family and network(cidr).prefixlen == 0
 
 
 def network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:

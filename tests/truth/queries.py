@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 
-from tests.truth.picture import get, key_of, several_items
+from tests.truth.picture import TIER_KINDS, get, key_of, several_items
 from tests.truth.targets import parse_address
-from tests.truth.vocabulary import EXTERNAL, NUMBERS, PORT_NAMES, PROTOCOLS, Object, maybe
+from tests.truth.vocabulary import DOMAINS, EXTERNAL, NUMBERS, PORT_NAMES, PROTOCOLS, Object, maybe
 
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob")
 EDGES = tuple(sorted({n + d for n in NUMBERS for d in (-1, 0, 1, 30, 31)} | {1, 65535}))
@@ -60,6 +60,8 @@ def references(objects: Sequence[Object]) -> Iterator[str]:
     pods = {parse_address(i["ip"]) for o in objects for i in several_items(o, "status", "podIPs")}
     families = {a.version for a in pods if a} or {4}  # bare workloads get IPv4 (D2)
     yield from (a for a in EXTERNAL if version(a) in families)
+    if any(o["kind"] in TIER_KINDS for o in objects):  # nothing but the tiers goes by name
+        yield from (*DOMAINS, "Www.Example.com.", "*.example.com")
     for obj in objects:
         name = key_of(obj)[2]
         where = f"{namespace_of(obj)}/{name}"

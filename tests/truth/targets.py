@@ -20,7 +20,7 @@ from tests.truth.picture import (
     several_items,
 )
 from tests.truth.policy import PEERS, effective_rules, end_in_block, peer_matches, policy_types, port_numbers, selects
-from tests.truth.tiers import Tiers
+from tests.truth.tiers import Tiers, covers
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Target:
     ends: tuple[End, ...]
     several: bool = False  # a workload with more than one replica: its self pair is two of them (D5)
     service: Object | None = None  # then every end is a backend
+    by_name: bool = False  # a domain name: its addresses, or itself (C12)
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Targets:
             return self._owner(address)
         parts = reference.split("/")
         if len(parts) == 1:  # a name alone is in the namespace of -n
+            if "." in reference and not self._exists(self.default, reference):
+                return self._domain(reference.lower().removesuffix("."))
             parts = [self.default, *parts]
         if len(parts) == 2:
             return Target((self._node(parts[1]),)) if parts[0] == "node" else self._named(parts[0], parts[1])
@@ -82,6 +85,30 @@ class Targets:
         if len(found) != 1:
             raise OracleError(f"{namespace}/{name} names {len(found)} things: {found}")
         return self._workload(found[0])
+
+    def _exists(self, namespace: str, name: str) -> bool:
+        held = {*self.picture.pods, *self.picture.finished, *((k[0], k[2]) for k in self.picture.workloads())}
+        return (namespace, name) in held
+
+    def _domain(self, name: str) -> Target:
+        """C12: all addresses of a name that has some, else the name itself, if some rule means it."""
+        known = self.picture.resolutions.get(name)
+        if known is None:
+            if not any(covers(pattern, name) for pattern in self.tiers.names()):
+                raise OracleError(f"no rule means {name}")
+            return Target((End("domain", name),), by_name=True)
+        if not known:
+            raise OracleError(f"{name} has no address")
+        if any(block.num_addresses > 1 for block in known):
+            raise Undecided(f"{name} stands for blocks")
+        owners = [self._owner(block.network_address) for block in known]
+        if any(owner.service for owner in owners):
+            raise OracleError(f"{name} is the name of a Service")
+        ends: list[End] = []
+        for end in (end for owner in owners for end in owner.ends):
+            if end not in ends:
+                ends.append(end)
+        return Target(tuple(ends), by_name=True)
 
     def _pod(self, namespace: str, name: str) -> Target:
         if (namespace, name) not in self.picture.pods:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tests.truth.picture import Address, End, Object, Picture, get, several_items
-from tests.truth.policy import PEERS, RULES, Connection, network, port_numbers, selector_matches
+from tests.truth.policy import PEERS, RULES, Connection, network, port_numbers, selector_matches, whole
 
 V1ALPHA1 = ("AdminNetworkPolicy", "BaselineAdminNetworkPolicy")
 LAST = 1001  # behind every priority (C3): the BaselineAdminNetworkPolicy has none
@@ -80,10 +80,14 @@ class Tiers:
                 yield field
             if field == "networks" and any(its in network(cidr) for cidr in value or () if its):
                 yield field  # a pod's, a node's, any address, whatever the profile says of ipBlocks (C8, D1)
+            if field == "networks" and other.kind == "domain" and any(whole(cidr, family) for cidr in value or ()):
+                yield field  # whatever the address of a name is, it is in there (C12)
             if field == "nodes" and value is not None and self.on_node(value, other):
                 yield field
-            if field == "domainNames" and any(its in self.resolved(name) for name in value or ()):
+            if field == "domainNames" and any(self.resolves(name, its) for name in value or ()):
                 yield field
+            if field == "domainNames" and other.kind == "domain" and any(covers(n, other.name) for n in value or ()):
+                yield field  # by name alone (C12)
 
     def pod_peer(self, field: str, value: Object, pod: End) -> bool:
         """C6, C7: `namespaces` or `pods`; pods only, never of the host network, never nodes or external addresses."""
@@ -95,7 +99,7 @@ class Tiers:
 
     def on_node(self, selector: Object, other: End) -> bool:
         """C9: a node, or a host-network pod, which has its node's addresses."""
-        if other.plain or other.kind == "external":
+        if other.plain or other.kind in ("external", "domain"):
             return False
         labels = self.node_labels(other)
         return labels is not None and selector_matches(selector, labels)
@@ -109,9 +113,14 @@ class Tiers:
                 return node.labels
         return None if other.kind == "pod" and other.node is None else {}
 
-    def resolved(self, pattern: str) -> set[Address]:
-        """C12: the addresses that are known of a name or pattern; none unless resolutions were given."""
-        return {a for name, known in self.picture.resolutions.items() if covers(pattern, name) for a in known}
+    def resolves(self, pattern: str, address: Address | None) -> bool:
+        """C12: whether an address is known of a name or pattern; none is unless resolutions were given."""
+        found = [k for name, known in self.picture.resolutions.items() if covers(pattern, name) for k in known]
+        return address is not None and any(address in known for known in found)
+
+    def names(self) -> set[str]:
+        """Every name or pattern of a rule."""
+        return {n for rule in self.rules for p in rule.peers for n in several_items(p, "domainNames")}
 
     def seen(self, pod: End) -> Iterator[object]:
         """All that the rules of the tiers can see of a pod: replicas are alike if they look the same."""

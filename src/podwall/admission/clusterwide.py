@@ -27,6 +27,7 @@ __all__ = [
     "Checks",
     "choose_one",
     "domain_action_warnings",
+    "domain_problems",
     "named_port_conflict",
     "port_name_warnings",
     "pruned",
@@ -80,7 +81,7 @@ def _networks(networks: Sequence[str | None]) -> Findings:
 
 def _domains(domains: Sequence[str | None]) -> Findings:
     """A set of domain names."""
-    return [*each_item(domains, _SET, _domain, "string"), *repeated(domains)]
+    return [*each_item(domains, _SET, domain_problems, "string"), *repeated(domains)]
 
 
 def port_name_warnings(name: str) -> Findings:
@@ -143,7 +144,8 @@ def _respelled(text: str, cidr: Cidr | None) -> str:
 
 
 @lru_cache(4096)
-def _domain(text: str) -> Findings:
+def domain_problems(text: str) -> Findings:
+    """What is wrong with a domain name, which may begin with a wildcard."""
     if _is_domain(text):
         return ()
     return (Finding((), invalid(text, f"should match '{_DOMAIN}'", _domain_advice(text))),)

@@ -32,7 +32,7 @@ Examples:
 Source = Annotated[
     str, Argument(metavar="SRC", help="ns/name, ns/Kind/name, ns/service/name, node/NAME or an address.")
 ]
-Destination = Annotated[str, Argument(metavar="DST", help="The same, also as DST:PORT.")]
+Destination = Annotated[str, Argument(metavar="DST", help="The same or a domain name, also as DST:PORT.")]
 PortText = Annotated[
     str | None, Argument(metavar="PORT", help="Number or name: 53, 53/udp, http. Without it, every port.")
 ]

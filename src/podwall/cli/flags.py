@@ -79,6 +79,19 @@ PodCidrs = Annotated[
         help="Where endpoints without an address get one from; one of each family  [default: 10.244.0.0/16].",
     ),
 ]
+Channel = Annotated[
+    str | None,
+    option(
+        "--channel",
+        metavar="NAME",
+        help="Schemas of the cluster policies: experimental or standard  [default: experimental].",
+        values=lambda: ["experimental", "standard"],
+    ),
+]
+Resolutions = Annotated[
+    str | None,
+    option("--resolutions", metavar="FILE", help="Addresses of domain names: `www.example.com: [203.0.113.7]`."),
+]
 ProjectFile = Annotated[
     str | None,
     option("--project", metavar="FILE", help="Project file  [default: the nearest .podwall.yaml upwards]."),
@@ -132,7 +145,9 @@ class Given:
             namespace=named["namespace"],
             all_namespaces=named["all_namespaces"],
             cni=named["cni"],
+            channel=named["channel"],
             pod_cidrs=named["pod_cidr"],
+            resolutions=named["resolutions"],
             skip_invalid=named["skip_invalid"],
             strict=named["strict"],
             ignore_kinds=named["ignore_kinds"],
@@ -163,7 +178,9 @@ def _names(*, namespace: Namespace = None, all_namespaces: Everywhere = False) -
 def _filters(*, namespace: OnlyNamespace = None, all_namespaces: AllNamespaces = False) -> None: ...
 
 
-def _network(*, cni: Cni = None, pod_cidr: PodCidrs = ()) -> None: ...
+def _network(
+    *, cni: Cni = None, pod_cidr: PodCidrs = (), channel: Channel = None, resolutions: Resolutions = None
+) -> None: ...
 
 
 def _project(*, project: ProjectFile = None, no_project: NoProject = False) -> None: ...

@@ -40,10 +40,10 @@ class PortName(Struct, frozen=True, gc=False, order=True):
 class Endpoint(Struct, frozen=True, gc=False):
     """One end of connections.
 
-    `kind` is Pod, a workload's kind, Node or External. `addresses` holds at most one of each family for a Pod, IPv4
-    first; `ports` are in the order of the containers. `controller` of a workload is itself; `many` says that it stands
-    for, or has, more than one replica (D5). `assumed` says that the addresses were allotted (D2). `host_labels` are the
-    labels of a host-network Pod's node, None where that is not known.
+    `kind` is Pod, a workload's kind, Node, External or Domain. `addresses` holds at most one of each family for a Pod,
+    IPv4 first; `ports` are in the order of the containers. `controller` of a workload is itself; `many` says that it
+    stands for, or has, more than one replica (D5). `assumed` says that the addresses were allotted (D2). `host_labels`
+    are the labels of a host-network Pod's node, None where that is not known.
     """
 
     kind: str

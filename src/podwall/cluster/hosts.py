@@ -8,7 +8,7 @@ from podwall.api.core import NodeStatus, PodStatus
 from podwall.cluster.endpoints import Endpoint
 from podwall.cluster.objects import Cluster, name_of
 
-__all__ = ["ADDRESS_TYPES", "external", "hosts", "node_endpoints"]
+__all__ = ["ADDRESS_TYPES", "domain", "external", "hosts", "node_endpoints"]
 
 # The types of node addresses that are IP addresses.
 ADDRESS_TYPES = frozenset({"InternalIP", "ExternalIP"})
@@ -44,3 +44,8 @@ def _host_addresses(status: PodStatus) -> Iterable[str]:
 def external(address: str) -> Endpoint:
     """An address outside of the cluster."""
     return Endpoint("External", "", address, {}, (address,))
+
+
+def domain(name: str) -> Endpoint:
+    """A destination of which nothing but its domain name is known (C12); it may have addresses of either family."""
+    return Endpoint("Domain", "", name, {})

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-__all__ = ["KUBERNETES", "PROFILES", "Profile"]
+from podwall.admission.clusterwide import EXPERIMENTAL, STANDARD
+
+__all__ = ["CHANNELS", "KUBERNETES", "PROFILES", "Profile"]
+
+CHANNELS = (EXPERIMENTAL, STANDARD)
 
 
 class Profile(Struct, frozen=True):
@@ -13,6 +17,8 @@ class Profile(Struct, frozen=True):
     name: str
     blocks_match_cluster: bool
     """Whether an ipBlock matches the addresses of pods, hosts and nodes (D1)."""
+    channel: str = EXPERIMENTAL
+    """Which of CHANNELS the schemas of the cluster policies are of (D17)."""
 
 
 KUBERNETES = Profile("kubernetes", blocks_match_cluster=True)

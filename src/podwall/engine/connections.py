@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from podwall.cluster.endpoints import Endpoint
+from podwall.cluster.hosts import domain
 from podwall.engine.grants import EXTERNAL
 from podwall.engine.grouping import Group
 from podwall.engine.judge import Judge
@@ -20,11 +21,15 @@ __all__ = ["Edge", "External", "edges", "externals_of"]
 
 
 class External(Struct, frozen=True):
-    """A set of external addresses that no rule tells apart; its name is its first CIDR."""
+    """A set of external addresses that no rule tells apart, by its first CIDR; or a domain name that has none known.
+
+    Of such a name `addresses` is empty and `domains` holds it; it is a destination only (C12).
+    """
 
     name: str
     atom: int
     addresses: AddrSet
+    domains: tuple[str, ...] = ()
 
 
 class Edge(Struct, frozen=True):
@@ -49,13 +54,15 @@ class _Party(Struct, frozen=True):
 
 
 def externals_of(reach: Reach) -> list[External]:
-    """The external sets, in order of address. Cells that differ only by rules without effect are one set."""
+    """The external sets, in order of address, then domain names. Cells that no rule with effect tells apart are one."""
     atoms = reach.layout.atom_of(EXTERNAL) if reach.externals else {}
     held: dict[int, AddrSet] = {}
     for slot, addresses in enumerate(reach.externals):
         held[atoms[slot]] = held.get(atoms[slot], NO_ADDRESSES) | addresses
     ordered = sorted(held.items(), key=lambda cell: cell[1].spans)
-    return [External(addresses.cidrs()[0], atom, addresses) for atom, addresses in ordered]
+    sets = [External(addresses.cidrs()[0], atom, addresses) for atom, addresses in ordered]
+    behind = enumerate(reach.domains, len(reach.externals))
+    return [*sets, *(External(name, atoms[slot], NO_ADDRESSES, (name,)) for slot, name in behind)]
 
 
 def edges(reach: Reach, groups: list[Group], judge: Judge | None = None) -> Iterator[Edge]:
@@ -79,13 +86,15 @@ def edges(reach: Reach, groups: list[Group], judge: Judge | None = None) -> Iter
 
 def _standing_for(cell: External) -> Endpoint:
     """One address of each family stands for all of a cell, as no rule tells them apart."""
+    if cell.domains:
+        return domain(cell.name)
     firsts = [part.cidrs()[0].partition("/")[0] for part in map(cell.addresses.family, (4, 6)) if part]
     return Endpoint("External", "", cell.name, {}, tuple(firsts))
 
 
 def _is_pair(source: _Party, destination: _Party) -> bool:
-    if source.addresses is not None and destination.addresses is not None:
-        return False  # nobody here decides about two external ends
+    if source.addresses is not None and (destination.addresses is not None or source.end.member.kind == "Domain"):
+        return False  # nobody here decides about two external ends; names are destinations only (C12)
     return source.end.name != destination.end.name or source.end.many  # D5
 
 

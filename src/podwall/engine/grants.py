@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
+from podwall.engine.domains import meets_name
 from podwall.engine.index import Index, Slots
 from podwall.engine.rules import (
     AnyPeer,
@@ -29,7 +30,7 @@ from podwall.engine.sets import ALL_PORTS, NO_PORTS, PROTOCOLS, AddrSet, PortSet
 
 __all__ = ["EXTERNAL", "Grant", "Grants", "intersect", "union"]
 
-# The pseudo-namespace whose slots are the cells of external addresses.
+# The pseudo-namespace whose slots are the cells of external addresses, and the domain names without an address.
 EXTERNAL = ""
 
 
@@ -67,13 +68,17 @@ def intersect(a: Slots | None, b: Slots) -> Slots:
 class Grants:
     """The grants of all rules in one family, made one by one as they are asked for.
 
-    `externals` are the cells of external addresses, (blocks that hold it as bits, addresses), in order of slot.
+    `externals` are the cells of external addresses, (blocks that hold it as bits, addresses), in order of slot; the
+    slots behind them are those of `domains`, the names of which no address is known.
     """
 
-    def __init__(self, index: Index, family: int, externals: Sequence[tuple[int, AddrSet]]) -> None:
+    def __init__(
+        self, index: Index, family: int, externals: Sequence[tuple[int, AddrSet]], domains: Sequence[str] = ()
+    ) -> None:
         self._index = index
         self._family = family
         self._externals = externals
+        self._domains = domains
         self._numbers = index.cells()[1]
         self._named = _named_ports(index)
         self._ports: dict[tuple[PortTerm, ...], tuple[PortSet, tuple[NamedPort, ...]]] = {}
@@ -128,9 +133,9 @@ class Grants:
                 case AnyPeer():
                     return None
                 case Block(addresses):
-                    found = union(self._index.block(peer, self._family), self._outside(addresses))
+                    found = union(self._index.block(peer, self._family), self._outside(peer, addresses))
                 case Domains(_, addresses):
-                    found = union(self._index.addressed(addresses, self._family), self._outside(addresses))
+                    found = union(self._index.addressed(addresses, self._family), self._outside(peer, addresses))
                 case Nodes():
                     found = self._index.nodes(peer)
                 case Nobody():
@@ -140,14 +145,15 @@ class Grants:
             out = union(out, found) if out else found
         return out
 
-    def _outside(self, addresses: AddrSet) -> Slots:
-        number = self._numbers.get(addresses)
-        if number is None:  # no address at all
-            return {}
-        cells = 0
-        for slot, (mask, _) in enumerate(self._externals):
-            cells |= (mask >> number & 1) << slot
-        return {EXTERNAL: cells} if cells else {}
+    def _outside(self, peer: Peer, addresses: AddrSet) -> Slots:
+        """The external cells of a peer's addresses, and the names that it matches by name alone."""
+        number, found = self._numbers.get(addresses), 0
+        if number is not None:  # None: no address at all
+            for slot, (mask, _) in enumerate(self._externals):
+                found |= (mask >> number & 1) << slot
+        for slot, name in enumerate(self._domains, len(self._externals)):
+            found |= meets_name(peer, name, self._family) << slot
+        return {EXTERNAL: found} if found else {}
 
 
 def _named_ports(index: Index) -> Mapping[tuple[str, str], Mapping[int, Slots]]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from podwall.cluster.endpoints import Endpoint, PortName
+from podwall.engine.domains import meets_name
 from podwall.engine.index import Index, Slots, key_of
 from podwall.engine.rules import (
     Action,
@@ -159,7 +160,7 @@ class Judge:
         for reader in readers:
             port = first_port(reader.rule.ports, asked)
             if port is not None:
-                blocks = blocks or (peer.member.assumed and any(isinstance(p, Block) for p in reader.rule.peers))
+                blocks = blocks or (peer.member.assumed and any(map(_is_block, reader.rule.peers)))
                 number = self._first_peer(reader, peer, asked.family)
                 if number is not None:
                     match = Match(reader.rule, number, port)
@@ -300,6 +301,8 @@ class Judge:
         return addressed
 
     def _is_addressed(self, term: Peer, peer: Endpoint, family: int) -> bool:
+        if peer.kind == "Domain":
+            return meets_name(term, peer.name, family)
         match term:
             case AnyPeer():
                 return True
@@ -309,9 +312,8 @@ class Judge:
             case Domains(_, addresses):
                 return _holds(addresses, peer, family)
             case Nodes(selector):
-                if peer.kind == "Node":
-                    return selector.matches(peer.labels)
-                return peer.host_labels is not None and selector.matches(peer.host_labels)
+                labels = peer.labels if peer.kind == "Node" else peer.host_labels
+                return labels is not None and selector.matches(labels)
             case _:
                 return False
 
@@ -327,7 +329,12 @@ def _by_tier(direction: Direction, match: Match, passed: tuple[Match, ...], *, a
 
 
 def _by_block(match: Match) -> bool:
-    return isinstance(match.rule.peers[match.peer], Block)
+    return _is_block(match.rule.peers[match.peer])
+
+
+def _is_block(peer: Peer) -> bool:
+    """Whether an entry goes by addresses, those of names that are known included."""
+    return isinstance(peer, Block) or (isinstance(peer, Domains) and bool(peer.addresses))
 
 
 def _same_pod(subject: End, peer: End) -> bool:

@@ -12,6 +12,7 @@ from podwall.cluster.objects import Cluster
 from podwall.cluster.profile import Profile
 from podwall.cluster.services import addresses_of
 from podwall.engine.counts import Counts, count
+from podwall.engine.domains import Resolutions, resolved
 from podwall.engine.grouping import Group, groups_of, weights_of
 from podwall.engine.index import Index
 from podwall.engine.judge import Judge
@@ -24,14 +25,23 @@ __all__ = ["Model"]
 
 
 class Model:
-    """The batch: an index filled with everything that the cluster holds, and the answers read from it."""
+    """The batch: an index filled with everything that the cluster holds, and the answers read from it.
+
+    `resolutions` are the addresses known of domain names (C12).
+    """
 
     def __init__(
-        self, cluster: Cluster, profile: Profile, cidrs: Sequence[str] = (), namespace: str = "default"
+        self,
+        cluster: Cluster,
+        profile: Profile,
+        cidrs: Sequence[str] = (),
+        namespace: str = "default",
+        resolutions: Resolutions | None = None,
     ) -> None:
         self.cluster = cluster
         self.profile = profile
         self.namespace = namespace
+        self.resolutions = resolutions or {}
         self._groups: list[Group] | None = None
         found = list(endpoints_of(cluster))
         self.endpoints: list[Endpoint] = allot(found, pod_cidrs(cidrs, found), _others(cluster))
@@ -41,7 +51,7 @@ class Model:
             for policy in bucket.policies:
                 self.index.put_policy(networkpolicy.rules_of(policy.object, bucket.name))
         for cluster_policy in cluster.cluster_policies:
-            self.index.put_policy(clusterwide.rules_of(cluster_policy.object))
+            self.index.put_policy(resolved(clusterwide.rules_of(cluster_policy.object), self.resolutions))
         for endpoint in self.endpoints:
             self.index.put_endpoint(endpoint)
 
@@ -58,7 +68,7 @@ class Model:
     @cached_property
     def questions(self) -> Questions:
         """References and what is asked of them."""
-        references = References(self.cluster, self.index, self._groups_for_names, self.namespace)
+        references = References(self.cluster, self.index, self._groups_for_names, self.namespace, self.resolutions)
         return Questions(self.cluster, references)
 
     def groups(self, reach: Reach) -> list[Group]:

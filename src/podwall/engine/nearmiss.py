@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from podwall.engine.domains import meets_name
 from podwall.engine.index import Index
 from podwall.engine.judge import first_port
 from podwall.engine.labels import Selector, Term
@@ -19,6 +20,7 @@ from podwall.engine.rules import (
     AnyPeer,
     Block,
     Direction,
+    Domains,
     InNamespace,
     NamedPort,
     Nodes,
@@ -241,16 +243,18 @@ class _Looking:
 def peer_failures(index: Index, term: Peer, peer: End, family: int) -> tuple[FailedTerm, ...] | None:
     """What keeps a peer entry from matching; None where no term of it could be mended so that it does."""
     match term:
+        case _ if peer.member.kind == "Domain":  # other addresses are not for a rule to mend (C12)
+            return () if meets_name(term, peer.member.name, family) else None
         case AnyPeer():
             return ()
         case Pods():
             # Selectors see pods only, never the host's network, nodes or external addresses (N8, D3).
             return tuple(_pod_failures(index, term, peer, Role.PEER)) if is_selectable(peer.member) else None
-        case Block():
-            return _block_failures(index, term, peer, family)
+        case Block() | Domains():
+            return _address_failures(index, term, peer, family)
         case Nodes(selector):
             return _node_failures(selector, peer)
-        case _:  # names are not known of a destination (C12), nor is a field of the future (C13)
+        case _:  # a field of the future (C13)
             return None
 
 
@@ -271,13 +275,14 @@ def _failing(selector: Selector, labels: Mapping[str, str]) -> Iterable[Term]:
     return (term for term in selector.terms if not term.matches(labels))
 
 
-def _block_failures(index: Index, block: Block, peer: End, family: int) -> tuple[FailedTerm, ...] | None:
-    if not (block.everywhere or peer.member.kind == "External" or index.profile.blocks_match_cluster):
-        return None  # whatever the block, it would not match (D1)
+def _address_failures(index: Index, term: Block | Domains, peer: End, family: int) -> tuple[FailedTerm, ...] | None:
     own = [address for address in peer.member.addresses if (":" in address) == (family == 6)]
-    if not own:
-        return None
-    return () if any(address in block.addresses for address in own) else (OutsideBlock(own[0], block.addresses),)
+    if isinstance(term, Block):
+        if not (term.everywhere or peer.member.kind == "External" or index.profile.blocks_match_cluster):
+            return None  # whatever the block, it would not match (D1)
+        if own and not any(address in term.addresses for address in own):
+            return (OutsideBlock(own[0], term.addresses),)
+    return () if any(address in term.addresses for address in own) else None  # of names, no term can be mended
 
 
 def _node_failures(selector: Selector, peer: End) -> tuple[FailedTerm, ...] | None:

@@ -71,6 +71,8 @@ class Questions:
             raise UnknownReference(f"protocol {asked.protocol!r} is not one of {', '.join(PROTOCOLS)}")
         source, destination = self._references.target(asked.src), self._references.target(asked.dst)
         sources = source if isinstance(source, tuple) else self._behind_any(source)
+        if any(end.member.kind == "Domain" for end in sources):
+            raise UnknownReference(f"{asked.src} is a domain name, which policies know of destinations only (C12)")
         behind = not isinstance(destination, tuple)
         ways = _at_port(destination, asked) if isinstance(destination, tuple) else self._behind(destination, asked)
         family = _family(asked, sources, ways)

@@ -12,6 +12,7 @@ from functools import cache
 
 from msgspec import Struct
 
+from podwall.engine.domains import symbolic
 from podwall.engine.grants import EXTERNAL, Grant, Grants
 from podwall.engine.index import Index, Slots
 from podwall.engine.layout import Layout
@@ -65,18 +66,24 @@ def overlap(a: PortSet, b: PortSet) -> bool:
 
 
 class Reach:
-    """The reachability of an index as it stands now, with external addresses. Later events do not change it."""
+    """The reachability of an index as it stands now, with external addresses, and with the names that have none known.
+
+    Later events do not change it. In the pseudo-namespace of what is external, `externals` come before `domains`.
+    """
 
     def __init__(self, index: Index) -> None:
         numbers = sorted({family for ns in index.namespaces.values() for _, c in ns.items() for family, _ in c.cells})
         cells = index.cells()[0].external(numbers)
         self.externals: tuple[AddrSet, ...] = tuple(addresses for _, addresses in cells)
+        self.domains = symbolic(index.policies.values()) if numbers else ()
         everyone = {name: ns.everyone for name, ns in index.namespaces.items() if ns.everyone}
         if cells:
-            everyone[EXTERNAL] = (1 << len(cells)) - 1
+            everyone[EXTERNAL] = (1 << len(cells) + len(self.domains)) - 1
         isolated = {direction: _isolated(index, direction) for direction in Direction}
-        grants = {n: list(Grants(index, n, cells)) for n in numbers}
+        grants = {n: list(Grants(index, n, cells, self.domains)) for n in numbers}
         members = {n: _members(index, n, self.externals) for n in numbers}
+        for found in members.values() if self.domains else ():  # a name may have addresses of either family
+            found[EXTERNAL] = found.get(EXTERNAL, 0) | everyone[EXTERNAL] ^ (1 << len(cells)) - 1
         self.layout = Layout(everyone, _sets(grants.values(), isolated.values(), members.values(), [_hosts(index)]))
         self.isolated = {direction: self.layout.dense(slots) for direction, slots in isolated.items()}
         self.families = tuple(

@@ -6,7 +6,7 @@ A reference that stands for nothing, or for several things, is an UnknownReferen
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 
 import msgspec
@@ -14,11 +14,13 @@ from msgspec import Struct
 
 from podwall.api.core import Service
 from podwall.cluster.endpoints import Endpoint, finished
-from podwall.cluster.hosts import external, hosts, node_endpoints
+from podwall.cluster.hosts import domain, external, hosts, node_endpoints
 from podwall.cluster.objects import Cluster, name_of
 from podwall.cluster.services import addresses_of
+from podwall.engine.domains import Resolutions, canonical, covers, named
 from podwall.engine.grouping import Group
 from podwall.engine.index import Index
+from podwall.engine.sets import AddrSet, address_number
 from podwall.engine.verdict import End
 from podwall.errors import UnknownReference
 
@@ -42,12 +44,24 @@ Target = tuple[End, ...] | ServiceRef
 
 
 class References:
-    """All that can be named in one cluster. `groups` is called when a name of a workload is first asked for."""
+    """All that can be named in one cluster. `groups` is called when a name of a workload is first asked for.
 
-    def __init__(self, cluster: Cluster, index: Index, groups: Callable[[], list[Group]], namespace: str) -> None:
+    A name with a dot that is neither a Pod's nor a workload's is a domain name (C12): one of those that `resolutions`
+    has stands for its addresses, any other that a rule means for itself.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        index: Index,
+        groups: Callable[[], list[Group]],
+        namespace: str = "default",
+        resolutions: Resolutions | None = None,
+    ) -> None:
         self._cluster = cluster
         self._index = index
         self._namespace = namespace
+        self._resolutions = resolutions or {}
         self._make_groups = groups
         self._pods = {(e.namespace, e.name): e for e, _ in index.endpoints() if e.kind == "Pod"}
         self._groups: dict[str, list[Group]] | None = None
@@ -67,7 +81,7 @@ class References:
             return self.address(reference)
         match reference.split("/"):
             case [name] if name:
-                return self._named(self._namespace, name)
+                return self._single(name)
             case ["node", name]:
                 return (self._node(name),)
             case [namespace, name]:
@@ -77,7 +91,8 @@ class References:
             case [namespace, kind, name]:
                 return (self._of_kind(namespace, kind, name),)
         raise UnknownReference(
-            f"{reference!r} is no reference: write ns/name, ns/Kind/name, ns/service/name, node/NAME or an IP address"
+            f"{reference!r} is no reference: write ns/name, ns/Kind/name, ns/service/name, node/NAME, an IP address"
+            " or a domain name"
         )
 
     def _named(self, namespace: str, name: str) -> tuple[End, ...]:
@@ -91,6 +106,40 @@ class References:
             several = ", ".join(f"{namespace}/{g.kind}/{name}" for g in found)
             raise UnknownReference(f"{namespace}/{name} names more than one endpoint: {several}")
         raise UnknownReference(self._absent(namespace, name))
+
+    def _single(self, name: str) -> Target:
+        try:
+            return self._named(self._namespace, name)
+        except UnknownReference as error:
+            if "." not in name:
+                raise
+            asked = canonical(name)
+            if asked in self._resolutions:
+                return tuple(self._resolved(asked, self._resolutions[asked]))
+            if any(covers(pattern, asked) for pattern in named(self._index.policies.values())):
+                return (End(asked, domain(asked)),)
+            raise UnknownReference(f"{error}, nor does a policy mean it as a domain name") from None
+
+    def _resolved(self, name: str, addresses: AddrSet) -> Iterator[End]:
+        """Who has the addresses of a name; of external ones that no rule tells apart the first stands for all."""
+        if not addresses:
+            raise UnknownReference(f"{name} has no address: --resolutions says so")
+        inside = [address for address in self._owners() if address in addresses]
+        for address in sorted(inside, key=address_number):
+            target = self.address(address)
+            if isinstance(target, ServiceRef):
+                raise UnknownReference(f"{name} has the address of a Service (C12): ask for {target.name}")
+            yield from target
+        for _, cell in self._index.cells()[0].external((4, 6)):
+            left = addresses & cell
+            for address in inside:
+                left -= AddrSet.of(f"{address}/{128 if ':' in address else 32}")
+            for part in (left.family(4), left.family(6)):
+                if part:
+                    yield from self._external(part.cidrs()[0].partition("/")[0])
+
+    def _external(self, address: str) -> tuple[End, ...]:
+        return (End(address, external(address)),)
 
     def _of_kind(self, namespace: str, kind: str, name: str) -> End:
         if kind.lower() == "pod":
@@ -142,10 +191,8 @@ class References:
 
     def address(self, address: str, *, services: bool = True) -> Target:
         """Whose address it is (D19); Services are left out of account where their own backends are looked up."""
-        if self._addresses is None:
-            self._addresses = self._all_addresses()
-        canonical = _canonical(address)
-        found = self._addresses.get(canonical, [])
+        text = _canonical(address)
+        found = self._owners().get(text, [])
         if not services:
             found = [t for t in found if not isinstance(t, ServiceRef)]
         best = min(map(_rank, found), default=0)
@@ -154,11 +201,16 @@ class References:
             several = ", ".join(t.name if isinstance(t, ServiceRef) else t[0].name for t in ranked)
             raise UnknownReference(f"{address} is the address of more than one endpoint: {several}")
         if not ranked:
-            return (End(canonical, external(canonical)),)
+            return self._external(text)
         chosen = ranked[0]
         if isinstance(chosen, ServiceRef):
-            return ServiceRef(chosen.namespace, chosen.service, 6 if ":" in canonical else 4)
-        return tuple(with_addresses(end, [canonical]) for end in chosen)
+            return ServiceRef(chosen.namespace, chosen.service, 6 if ":" in text else 4)
+        return tuple(with_addresses(end, [text]) for end in chosen)
+
+    def _owners(self) -> dict[str, list[Target]]:
+        if self._addresses is None:
+            self._addresses = self._all_addresses()
+        return self._addresses
 
     def _all_addresses(self) -> dict[str, list[Target]]:
         out: dict[str, list[Target]] = {}

@@ -114,10 +114,15 @@ class Nodes(Struct, frozen=True, gc=False, tag=True):
 
 
 class Domains(Struct, frozen=True, gc=False, tag=True):
-    """Names, exact or `*.` and one or more labels; destinations only (C12). `addresses` are those known of them."""
+    """Names, exact or `*.` and one or more labels; destinations only (C12).
+
+    `addresses` are those known of them, and `known` those of the names that they are known of. Any other name is a
+    destination of its own, which may have any address: see `domains`.
+    """
 
     names: tuple[str, ...]
     addresses: AddrSet = NO_ADDRESSES
+    known: tuple[str, ...] = ()
 
 
 class Nobody(Struct, frozen=True, gc=False, tag=True):

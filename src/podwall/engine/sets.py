@@ -29,6 +29,7 @@ __all__ = [
 
 PROTOCOLS = ("SCTP", "TCP", "UDP")  # N22; sorted, as all output is
 IPV6_BASE = 1 << 64
+_LAST = {4: (1 << 32) - 1, 6: IPV6_BASE + (1 << 128) - 1}
 
 _Span = tuple[int, int]
 
@@ -135,6 +136,11 @@ class AddrSet(_Spans, frozen=True, gc=False):
         """The part of one family, 4 or 6."""
         low, high = (0, IPV6_BASE - 1) if family == 4 else (IPV6_BASE, 2 * IPV6_BASE + (1 << 128))
         return self & AddrSet(((low, high),))
+
+    def is_whole(self, family: int) -> bool:
+        """Whether every address of one family, 4 or 6, is in the set."""
+        low = 0 if family == 4 else IPV6_BASE
+        return any(first <= low and last >= _LAST[family] for first, last in self.spans)
 
     def cidrs(self) -> list[str]:
         """The fewest CIDRs that make up the set, IPv4 first, in order of address."""

@@ -45,8 +45,10 @@ class End(Struct, frozen=True, dict=True):
 
     @cached_property
     def families(self) -> frozenset[int]:
-        """Of its addresses."""
+        """Of its addresses; both for a domain name, as nobody knows which."""
         addresses = self.member.addresses
+        if self.member.kind == "Domain":
+            return _IPV4 | _IPV6
         if len(addresses) == 1:  # nearly all ends
             return _IPV6 if ":" in addresses[0] else _IPV4
         return frozenset(6 if ":" in address else 4 for address in addresses)
@@ -54,7 +56,7 @@ class End(Struct, frozen=True, dict=True):
 
 def is_selectable(endpoint: Endpoint) -> bool:
     """Whether selectors can see it: a pod or workload that is not on its host's network (N8, D3)."""
-    return not endpoint.host_network and endpoint.kind not in ("Node", "External")
+    return not endpoint.host_network and endpoint.kind not in ("Node", "External", "Domain")
 
 
 class Connection(Struct, frozen=True, gc=False):

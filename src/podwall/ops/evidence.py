@@ -19,7 +19,7 @@ from podwall.sources.positions import is_kept
 from podwall.text.excerpt import Line, excerpt, rendered
 from podwall.text.where import Path, parse_field
 
-__all__ = ["TIERS", "Evidence", "allow_or_deny"]
+__all__ = ["TIERS", "Evidence", "allow_or_deny", "by_name"]
 
 _PEERS = {Direction.EGRESS: "to", Direction.INGRESS: "from"}
 TIERS = {Tier.ADMIN: "Admin", Tier.NETWORK_POLICY: "NetworkPolicy", Tier.BASELINE: "Baseline"}
@@ -28,6 +28,11 @@ TIERS = {Tier.ADMIN: "Admin", Tier.NETWORK_POLICY: "NetworkPolicy", Tier.BASELIN
 def allow_or_deny(allowed: bool) -> str:  # noqa: FBT001 - what is said of it is the whole function
     """How a verdict is spelled."""
     return "allow" if allowed else "deny"
+
+
+def by_name(asked: Connection) -> bool:
+    """Whether nothing but a domain name is known of the destination (C12)."""
+    return asked.destination.member.kind == "Domain"
 
 
 class Evidence:

@@ -14,7 +14,7 @@ from podwall.engine.sets import PortSet
 from podwall.engine.verdict import Connection
 from podwall.errors import UnknownReference
 from podwall.ops.changing import changes_of
-from podwall.ops.evidence import Evidence, allow_or_deny
+from podwall.ops.evidence import Evidence, allow_or_deny, by_name
 from podwall.ops.inputs import Opened
 from podwall.report import public_explanation as public
 from podwall.report.public import API_VERSION, Port
@@ -164,6 +164,7 @@ def _answer(
         verdict=allow_or_deny("deny" not in verdicts),
         profile=opened.model.profile.name,
         assumed="pod-cidr" if any(verdict.assumed for verdict in judged) else UNSET,
+        byName=any(map(by_name, connections)) or UNSET,
         incomplete=list(opened.incomplete),
     )
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from podwall.admission.names import dns_label
-from podwall.cluster.profile import PROFILES
+from podwall.cluster.profile import CHANNELS, PROFILES, Profile
+from podwall.engine.domains import symbolic
 from podwall.engine.model import Model
+from podwall.engine.sets import AddrSet
 from podwall.errors import InputError, InvalidInput, Problem
 from podwall.sources import files
 from podwall.sources.assemble import Assembled, assemble
@@ -17,11 +19,12 @@ from podwall.sources.decode import TEMPLATE, Decoder, Mistake
 from podwall.sources.kept import Kept
 from podwall.sources.owners import Owners
 from podwall.sources.positions import Positions
+from podwall.sources.resolutions import read_resolutions
 from podwall.sources.snapshot import Said, Snapshot, Unanalyzed
 from podwall.sources.snapshot import read as read_snapshot
 from podwall.text.where import field
 
-__all__ = ["Inputs", "Opened", "Reading", "open_cluster", "profiles", "read_cluster"]
+__all__ = ["Inputs", "Opened", "Reading", "open_cluster", "open_texts", "profiles", "read_cluster"]
 
 _NO_INPUT = (
     "no input: give files or directories with -f, a kustomization with -k, a snapshot with --snapshot, or the dump of\n"
@@ -45,7 +48,9 @@ class Inputs(Struct, frozen=True):
     namespace: str | None = None
     all_namespaces: bool = False
     cni: str | None = None
+    channel: str | None = None
     pod_cidrs: tuple[str, ...] = ()
+    resolutions: str | None = None
     skip_invalid: bool = False
     strict: bool = False
     ignore_kinds: bool = False
@@ -103,26 +108,41 @@ class Opened(Struct, frozen=True):
 
 def open_cluster(inputs: Inputs) -> Opened:
     """Reads the input. Raises InputError for what cannot be read, InvalidInput with every mistake in it (D14)."""
-    reading = read_cluster(inputs)
+    _profile(inputs.cni, inputs.channel)
+    return _opened(inputs, read_cluster(inputs))
+
+
+def open_texts(inputs: Inputs, texts: Sequence[files.Text], skipped: Sequence[str] = ()) -> Opened:
+    """The same of texts, of which some may hold what an API server does; `skipped` is what was passed over before."""
+    return _opened(inputs, _reading(inputs, _Found(list(texts), {}, list(skipped))))
+
+
+def _opened(inputs: Inputs, reading: Reading) -> Opened:
     cluster = reading.assembled.cluster
+    profile = _profile(reading.cni, inputs.channel)
+    model = Model(cluster, profile, reading.pod_cidrs, reading.namespace, _resolutions(inputs))
+    unresolved = _unresolved(symbolic(model.index.policies.values()))
     return Opened(
-        model=Model(cluster, PROFILES[reading.cni or _DEFAULT_PROFILE], reading.pod_cidrs, reading.namespace),
+        model=model,
         positions=reading.positions,
         owners=reading.owners,
         only=inputs.only,
-        warnings=(*reading.warnings, *_nobody(inputs.only, cluster.namespaces)),
-        incomplete=reading.incomplete,
-        partial=reading.partial,
+        warnings=(*reading.warnings, *unresolved, *_nobody(inputs.only, cluster.namespaces)),
+        incomplete=(*reading.incomplete, *unresolved),
+        partial=reading.partial or bool(inputs.strict and unresolved),
         read=reading.read,
     )
 
 
 def read_cluster(inputs: Inputs) -> Reading:
     """The same before the engine. Raises as `open_cluster` does."""
-    _check_profile(inputs.cni)
+    return _reading(inputs, _texts(inputs))
+
+
+def _reading(inputs: Inputs, found: _Found) -> Reading:
+    channel = _profile(inputs.cni, inputs.channel).channel
     cidrs = _pod_cidrs(inputs.pod_cidrs)
     namespace = _namespace(inputs.namespace or inputs.home)
-    found = _texts(inputs)
     decoder = Decoder()
     for text in found.texts:
         decoder.read(text)
@@ -130,12 +150,14 @@ def read_cluster(inputs: Inputs) -> Reading:
     kept = Kept.of(tuple(found.snapshots.values()))
     texts = [text.again() for text in found.texts]  # the data may be hundreds of megabytes
     positions = Positions(texts, kept.lines)
-    assembled = assemble(decoder.objects, namespace, kept.objects)
+    admitted = decoder.admitted | kept.admitted
+    assembled = assemble(decoder.objects, namespace, kept.objects, channel=channel, admitted=admitted)
     if not decoder.found and not decoder.problems and not found.snapshots:
         raise InputError("\n".join(["the input holds no Kubernetes object", *found.skipped, *decoder.skipped]))
     said = kept.joined(_said(inputs, positions, decoder, assembled, found.skipped))
     unanalyzed = (*_unanalyzed(said), *kept.unlabeled(located.object for located in assembled.objects.values()))
-    incomplete = (*said.skipped, *said.left_out, *unanalyzed, *_undeclared(assembled.undeclared))
+    notes = (*_unread(positions, decoder.unread), *_undeclared(assembled.undeclared))
+    incomplete = (*said.skipped, *said.left_out, *unanalyzed, *notes)
     doubts = {*said.warnings, *_problems(positions, assembled.warnings)}
     return Reading(
         assembled=assembled,
@@ -171,9 +193,23 @@ def profiles() -> list[str]:
     return sorted(PROFILES)
 
 
-def _check_profile(name: str | None) -> None:
-    if name is not None and name not in PROFILES:
+def _profile(name: str | None, channel: str | None) -> Profile:
+    name = name or _DEFAULT_PROFILE
+    if name not in PROFILES:
         raise InputError(f"--cni {name}: there is no such profile; there are {', '.join(profiles())}")
+    if channel is None:
+        return PROFILES[name]
+    if channel not in CHANNELS:
+        raise InputError(f"--channel {channel}: there is no such channel; there are {', '.join(CHANNELS)}")
+    return structs.replace(PROFILES[name], channel=channel)
+
+
+def _resolutions(inputs: Inputs) -> dict[str, AddrSet]:
+    if inputs.resolutions is None:
+        return {}
+    if inputs.resolutions == "-" and "-" in (*inputs.filenames, *inputs.snapshots):
+        raise InputError("--resolutions -: standard input is the cluster already (-f -)")
+    return read_resolutions(inputs.resolutions)
 
 
 def _pod_cidrs(given: Sequence[str]) -> tuple[str, ...]:
@@ -264,6 +300,20 @@ def _unanalyzed(said: Said) -> list[str]:
         f"the answer may be wrong without {'it' if left.count == 1 else 'them'}"
         for left in said.unanalyzed
     ]
+
+
+def _unread(positions: Positions, found: Sequence[Mistake]) -> list[str]:
+    if not found:
+        return []
+    first = min((_problem(positions, mistake) for mistake in found), key=Problem.order)
+    counted = f"{len(found)} fields of policies, the first of them at" if len(found) > 1 else "a field of a policy at"
+    return [f"Podwall does not know {counted} {first.where}: {first.path}; the answer may be wrong without"]
+
+
+def _unresolved(names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    return [f"no address is known of {_listed(names)}: judged by name alone; give addresses with --resolutions"]
 
 
 def _undeclared(names: Sequence[str]) -> list[str]:

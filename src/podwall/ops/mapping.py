@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from msgspec import UNSET
+
 from podwall.engine.connections import Edge, edges, externals_of
+from podwall.engine.connections import External as Outside
 from podwall.engine.counts import count
 from podwall.engine.grouping import Group
 from podwall.engine.reach import Reach
@@ -60,10 +63,14 @@ def make_map(opened: Opened, *, why: bool) -> Map:
         kind="Map",
         profile=model.profile.name,
         endpoints=[_endpoint(group, model.reach) for group in groups],
-        external=[External(cell.name, cell.addresses.cidrs()) for cell in externals_of(model.reach)],
+        external=list(map(_external, externals_of(model.reach))),
         connections=sorted(map(_Connections(refs).of, found), key=lambda c: (c.src, c.dst)),
         incomplete=list(opened.incomplete),
     )
+
+
+def _external(cell: Outside) -> External:
+    return External(cell.name, cell.addresses.cidrs(), list(cell.domains) if cell.domains else UNSET)
 
 
 def _endpoint(group: Group, reach: Reach) -> Endpoint:

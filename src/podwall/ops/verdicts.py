@@ -14,7 +14,7 @@ from msgspec import Raw, Struct
 from podwall.engine.model import Model
 from podwall.engine.questions import Question, split_port, split_protocol
 from podwall.errors import InputError, UnknownReference
-from podwall.ops.evidence import Evidence, allow_or_deny
+from podwall.ops.evidence import Evidence, allow_or_deny, by_name
 from podwall.ops.inputs import Opened
 
 __all__ = ["Answer", "answers", "lines_of"]
@@ -134,6 +134,8 @@ def _answer(model: Model, asked: Question, evidence: Evidence | None) -> Answer:
         answer["backends"] = found.backends
     if assumed:
         answer["assumed"] = "pod-cidr"
+    if any(map(by_name, found.connections)):
+        answer["byName"] = True
     if evidence is not None:
         answer["trace"] = [evidence.connection(c) for c in found.connections]
     return answer

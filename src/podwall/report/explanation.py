@@ -100,6 +100,8 @@ def _conditions(answer: Explanation) -> Iterator[str]:
         yield f"profile {answer.profile}, IPv{answer.family}"
     if answer.assumed == "pod-cidr":
         yield "rests on an address that was assumed (--pod-cidr)"
+    if answer.byName is True:
+        yield "judged by name alone: no address of it is known (--resolutions)"
     if isinstance(answer.otherFamily, OtherFamily):
         word = "allowed" if answer.otherFamily.verdict == "allow" else "DENIED"
         yield f"over IPv{answer.otherFamily.family} it is {word} (--family {answer.otherFamily.family})"

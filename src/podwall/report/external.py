@@ -39,7 +39,7 @@ def labels(sets: Iterable[External]) -> dict[str, Label]:
     found: dict[str, Label] = {}
     taken: dict[str, int] = {}
     for each in sets:
-        label = _label(each.cidrs)
+        label = Label(each.name) if each.domains else _label(each.cidrs)
         number = taken[label.shown] = taken.get(label.shown, 0) + 1
         found[each.name] = label if number == 1 else Label(f"{label.shown} ({number})", label.words)
     return found

@@ -52,10 +52,16 @@ class Endpoint(Struct, frozen=True):
 
 
 class External(Struct, frozen=True):
-    """External addresses that no rule can tell apart."""
+    """External addresses that no rule can tell apart; or a domain name of a rule of which no address is known.
+
+    Such a name is a destination of its own: `cidrs` is empty, and `domains`, which only it has, holds the name. It may
+    be a wildcard (`*.example.com`), which stands for all names that the rule means. Connections to it are what rules
+    say by name, about everyone, or about all of an address family (C12).
+    """
 
     name: str
     cidrs: list[str]
+    domains: list[str] | UnsetType = UNSET
 
 
 class Connection(Struct, frozen=True):

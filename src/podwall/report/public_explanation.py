@@ -171,7 +171,8 @@ class Explanation(Struct, frozen=True):
     """Why a connection is allowed or denied.
 
     With a port, `egress` and `ingress`; without one, `ports`; where the question is about several pairs, as it is for a
-    Service, `backends` instead.
+    Service, `backends` instead. `byName` stands there, and is true, where `dst` is a domain name of which no address is
+    known: then only what is said of the name, of everyone, or of all addresses of a family counts (C12).
     """
 
     apiVersion: str  # noqa: N815 - the public spelling
@@ -184,6 +185,7 @@ class Explanation(Struct, frozen=True):
     verdict: str
     profile: str
     assumed: str | UnsetType = UNSET
+    byName: bool | UnsetType = UNSET  # noqa: N815 - the public spelling
     egress: SideReasons | UnsetType = UNSET
     ingress: SideReasons | UnsetType = UNSET
     ports: list[PortReasons] | UnsetType = UNSET

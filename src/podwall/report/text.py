@@ -86,6 +86,7 @@ class _Names:
         self._isolated = {e.name: e.isolated for e in result.endpoints}
         self._labels = labels(result.external)
         self._cells = {x.name: 1 + at for at, x in enumerate(result.external)}  # ranks: behind all endpoints
+        self._domains = {x.name for x in result.external if x.domains}
         self.namespace_of = {e.name: e.namespace for e in result.endpoints}
         self.used: set[str] = set()
         self._members: dict[str, int] = {}
@@ -99,9 +100,15 @@ class _Names:
         return f"from {name} ({'isolated: ' + ' + '.join(sides) if sides else 'not isolated'})"
 
     def cells(self, found: Sequence[str]) -> list[str]:
-        """External sets by their labels, all of them as one."""
-        if 1 < len(found) == len(self._cells):
+        """External sets by their labels, all of them as one; domain names, unless all of those are there as well."""
+        addresses = [name for name in found if name not in self._domains]
+        whole = len(addresses) == len(self._cells) - len(self._domains)
+        if whole and len(found) == len(self._cells) > 1:
             return [_ANYWHERE]
+        if whole and len(addresses) > 1:
+            named = [name for name in found if name in self._domains]
+            self.used.update(named)
+            return [_ANYWHERE, *named]
         self.used.update(found)
         return [self._labels[name].shown for name in found]
 
@@ -120,6 +127,11 @@ class _Names:
             whole = reached == others > 1
             yield from [(0, f"{namespace}/* ({len(found)})")] if whole else [(0, name) for name in found]
         yield from zip((self._cells[name] for name in outside), self.cells(outside), strict=False)
+
+    @property
+    def has_domains(self) -> bool:
+        """Whether a domain name is in use."""
+        return not self.used.isdisjoint(self._domains)
 
     def legend(self) -> Iterator[Label]:
         """The labels in use that do not say everything."""
@@ -216,6 +228,8 @@ def _legend(names: _Names) -> Iterator[str]:
     for label in found:
         yield f"  {label.shown}\n"
         yield from (f"{line}\n" for line in _wrapped("      ", label.words, " "))
+    if names.has_domains:
+        yield "\nDomain names are ends of their own where no address is known of them.\n"
 
 
 def _policies(connections: Iterable[Connection]) -> Iterator[str]:

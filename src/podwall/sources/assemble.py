@@ -5,11 +5,12 @@ Every mistake of a run is collected here, with its line; what the objects mean i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from msgspec import Struct, structs
 
 from podwall.admission import adminnetworkpolicy, clusternetworkpolicy, networkpolicy
+from podwall.admission.clusterwide import EXPERIMENTAL
 from podwall.admission.finding import Finding
 from podwall.admission.identity import identity_problems
 from podwall.api.core import EndpointSlice, Namespace, Node, Pod, PodStatus, Service
@@ -59,13 +60,20 @@ class _Settled(Struct, frozen=True):
 
 
 def assemble(
-    objects: Iterable[Located[KubernetesObject]], namespace: str, base: Iterable[Located[KubernetesObject]] = ()
+    objects: Iterable[Located[KubernetesObject]],
+    namespace: str,
+    base: Iterable[Located[KubernetesObject]] = (),
+    *,
+    channel: str = EXPERIMENTAL,
+    admitted: Container[str] = (),
 ) -> Assembled:
     """The cluster of these objects; `namespace` is that of objects without one (D12).
 
     Objects of the `base`, which is a snapshot, stand back where there is another one of the same kind and name.
+    `channel` is that of the cluster policies' schemas (D17). `admitted` are the sources whose objects an API server
+    holds: their policies are taken as they are (D14, V10).
     """
-    under, over = _settled(base, namespace), _settled(objects, namespace)
+    under, over = (_settled(held, namespace, channel, admitted) for held in (base, objects))
     merged = under.known | over.known
     known = {key: merged[key] for key in sorted(merged)}
     cluster = _cluster(known)
@@ -80,13 +88,15 @@ def assemble(
     )
 
 
-def _settled(objects: Iterable[Located[KubernetesObject]], namespace: str) -> _Settled:
+def _settled(
+    objects: Iterable[Located[KubernetesObject]], namespace: str, channel: str, admitted: Container[str]
+) -> _Settled:
     known: dict[_Key, Located[KubernetesObject]] = {}
     again: dict[_Key, list[Located[KubernetesObject]]] = {}
     mistakes: list[Mistake] = []
     warnings: list[Mistake] = []
     for located in objects:
-        findings = _findings(located.object)
+        findings = _findings(located, channel, admitted)
         errors = [f for f in findings if not f.warning]
         if findings:
             mistakes += _mistakes(located.origin, errors)
@@ -101,9 +111,10 @@ def _settled(objects: Iterable[Located[KubernetesObject]], namespace: str) -> _S
     return _Settled(known, mistakes, warnings)
 
 
-def _findings(item: KubernetesObject) -> list[Finding]:
+def _findings(located: Located[KubernetesObject], channel: str, admitted: Container[str]) -> list[Finding]:
+    item = located.object
     if isinstance(item, _POLICIES):
-        return _policy_findings(item)
+        return [] if located.origin.source in admitted else _policy_findings(item, channel)
     found = identity_problems(kind_of(item), item.metadata)
     for address in _addresses(item):
         if not _is_address(address):
@@ -111,14 +122,14 @@ def _findings(item: KubernetesObject) -> list[Finding]:
     return found
 
 
-def _policy_findings(item: NetworkPolicy | ClusterWidePolicy) -> list[Finding]:
+def _policy_findings(item: NetworkPolicy | ClusterWidePolicy, channel: str) -> list[Finding]:
     match item:
         case NetworkPolicy():
             return networkpolicy.problems(item)
         case ClusterNetworkPolicy():
-            return clusternetworkpolicy.problems(item)
+            return clusternetworkpolicy.problems(item, channel)
         case _:
-            return adminnetworkpolicy.problems(item)
+            return adminnetworkpolicy.problems(item, channel)
 
 
 def _addresses(item: KubernetesObject) -> Iterable[str]:

@@ -49,8 +49,9 @@ class Decoder:
     """Collects what texts hold.
 
     `problems` and `mistakes` are errors, `warnings` are not; `unanalyzed` counts policies left out, `skipped` says what
-    was passed over though it may hold objects, `foreign` names files that hold none. `counts` has the number of objects
-    by text.
+    was passed over though it may hold objects, `foreign` names files that hold none. `admitted` are the texts whose
+    objects an API server holds, `unread` the fields of their policies that Podwall does not know. `counts` has the
+    number of objects by text.
     """
 
     def __init__(self) -> None:
@@ -61,15 +62,19 @@ class Decoder:
         self.unanalyzed: dict[tuple[str, str], int] = {}
         self.skipped: list[str] = []
         self.foreign: set[str] = set()
+        self.admitted: set[str] = set()
+        self.unread: list[Mistake] = []
         self.counts: dict[str, int] = {}
         self.found = 0
         self._typed = msgspec.json.Decoder(KubernetesObject)
 
     def read(self, text: Text) -> None:
         """Adds all objects of a text."""
-        collected: tuple[list[Any], ...] = (self.objects, self.mistakes, self.warnings)
+        collected: tuple[list[Any], ...] = (self.objects, self.mistakes, self.warnings, self.unread)
         before = [len(part) for part in collected]
         refused: list[InvalidText] = []
+        if text.admitted:
+            self.admitted.add(text.name)
         if not (is_json(text.data) and self._take_whole(text)):
             for entry in entries(text, refused):
                 self.found += 1
@@ -169,11 +174,16 @@ class Decoder:
             self._add(msgspec.convert(value, known), entry)
         except ValidationError:
             clean, slips = fitted(value, known)
-            self.warnings += [Mistake(entry.origin, s.path, s.message) for s in slips if s.warning]
+            self._unknown([Mistake(entry.origin, s.path, s.message) for s in slips if s.warning])
             wrong = [Mistake(entry.origin, s.path, s.message) for s in slips if not s.warning]
             self.mistakes += wrong
             if not wrong:
                 self._add_cleaned(clean, known, entry)
+
+    def _unknown(self, fields: list[Mistake]) -> None:
+        """Unknown fields: a slip in a file (D21), and of a newer schema where the API server holds them (C13)."""
+        for slip in fields:
+            (self.unread if slip.origin.source in self.admitted else self.warnings).append(slip)
 
     def _add_cleaned(self, clean: object, known: type[KubernetesObject], entry: Entry) -> None:
         try:

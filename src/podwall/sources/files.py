@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from podwall.errors import InputError
 from podwall.sources.gzipped import is_packed, start, unpack
@@ -28,17 +28,19 @@ _MAX_SNAPSHOT = 1 << 30
 class Text(Struct, frozen=True):
     """A text and the name that messages give it; `path` where it can be read again.
 
-    `walked` says that nobody named the file, but a folder around it.
+    `walked` says that nobody named the file, but a folder around it; `admitted`, that an API server holds its objects:
+    they were accepted, so they are read tolerantly, and whether its policies are valid nobody asks (D14, V10).
     """
 
     name: str
     data: bytes
     path: Path | None = None
     walked: bool = False
+    admitted: bool = False
 
     def again(self) -> Text:
         """The same text without its data where a file has it, so that memory does not hold what is rarely needed."""
-        return self if self.path is None else Text(self.name, b"", self.path, self.walked)
+        return self if self.path is None else structs.replace(self, data=b"")
 
     def reread(self) -> bytes:
         """The data, from the file if need be. Raises InputError where that is gone."""

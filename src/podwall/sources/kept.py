@@ -39,6 +39,11 @@ class Kept(Struct, frozen=True):
         return tuple(located for snapshot in self.snapshots for located in snapshot.objects)
 
     @property
+    def admitted(self) -> set[str]:
+        """The sources of objects that an API server checked."""
+        return {o.origin.source for s in self.snapshots if s.header.admitted for o in s.objects}
+
+    @property
     def lines(self) -> dict[Origin, Raw]:
         """The lines of the fields of policies, as `Positions` takes them."""
         return {origin: raw for snapshot in self.snapshots for origin, raw in snapshot.lines.items()}

@@ -14,6 +14,7 @@ from podwall.api.networking import (
     NetworkPolicySpec,
 )
 from podwall.engine.labels import EVERYTHING, selector
+from podwall.engine.policies.tiered import port_range
 from podwall.engine.rules import (
     AnyPeer,
     AnyPort,
@@ -23,6 +24,7 @@ from podwall.engine.rules import (
     Isolation,
     NamedPort,
     NamespacesMatching,
+    NoPort,
     Peer,
     Pods,
     PolicyRef,
@@ -32,7 +34,7 @@ from podwall.engine.rules import (
     Rule,
     Tier,
 )
-from podwall.engine.sets import NO_ADDRESSES, AddrSet
+from podwall.engine.sets import NO_ADDRESSES, PROTOCOLS, AddrSet
 
 __all__ = ["policy_types", "rules_of"]
 
@@ -46,7 +48,10 @@ _EMPTY_PORT = NetworkPolicyPort()
 
 
 def rules_of(policy: NetworkPolicy, namespace: str) -> PolicyRules:
-    """The policy in the normal form; `namespace` is the one it belongs to (D12). The policy is valid (V1–V9)."""
+    """The policy in the normal form; `namespace` is the one it belongs to (D12).
+
+    Valid or not, it is read (D14): a peer or port that says nothing that is known matches nothing.
+    """
     spec = policy.spec or NetworkPolicySpec()
     ref = PolicyRef("NetworkPolicy", namespace, policy.metadata.name or policy.metadata.generateName or "")
     # An absent podSelector is {}: every pod of the namespace (N2).
@@ -98,15 +103,20 @@ def _peer(peer: NetworkPolicyPeer, namespace: str) -> Peer:
 
 
 def _block(block: IPBlock) -> Block:
-    return Block(AddrSet.of(block.cidr, (e for e in block.excepts or () if e)))
+    try:
+        return Block(AddrSet.of(block.cidr, (e for e in block.excepts or () if e)))
+    except ValueError:  # refused by admission (V2); what gets here anyway fails closed
+        return _NOBODY
 
 
 def _port(port: NetworkPolicyPort) -> PortTerm:
     protocol = port.protocol or "TCP"  # also for an empty entry (N11)
+    if protocol not in PROTOCOLS:  # refused by admission (V6), as are numbers that are no ports (V4)
+        return NoPort()
     match port.port:
         case None:
             return PortRange(protocol, 1, 65535)
         case str() as name:
             return NamedPort(protocol, name)
         case int() as number:
-            return PortRange(protocol, number, port.endPort if port.endPort is not None else number)
+            return port_range(protocol, number, port.endPort if port.endPort is not None else number) or NoPort()

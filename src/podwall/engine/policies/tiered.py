@@ -16,6 +16,7 @@ from msgspec import Struct
 from podwall.admission.addresses import read_cidr
 from podwall.api.meta import LabelSelector, ObjectMeta
 from podwall.api.policy import NamespacedPod
+from podwall.engine.domains import canonical
 from podwall.engine.labels import EVERYTHING, Selector, selector
 from podwall.engine.rules import (
     Action,
@@ -166,7 +167,7 @@ def _networks(cidrs: Sequence[object]) -> Block | None:
 
 
 def _domains(names: Sequence[object]) -> Domains | None:
-    """Names in lower case without a last dot, each once: how DNS compares them (C12)."""
+    """Names as DNS compares them, each once (C12)."""
     if not names or not all(isinstance(name, str) for name in names):
         return None
-    return Domains(tuple(sorted({str(name).lower().removesuffix(".") for name in names})))
+    return Domains(tuple(sorted({canonical(str(name)) for name in names})))
