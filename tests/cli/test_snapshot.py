@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import random
 import subprocess
 from collections.abc import Iterator
@@ -13,7 +14,6 @@ from typing import Any
 import pytest
 
 from podwall.errors import InputError
-from podwall.ops import writing
 from podwall.ops.writing import write_whole
 from tests.cli.program import ROOT, SHOP, Done, podwall, process
 from tests.truth.clusters import random_cluster
@@ -435,7 +435,7 @@ def test_written_whole_or_not_at_all(here: Path, monkeypatch: pytest.MonkeyPatch
     def fail(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(writing.os, "fsync", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(InputError, match="x: cannot be written: No space left on device"):
         write_whole(path, b"new")
     assert [entry.name for entry in here.iterdir()] == ["x"]

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from msgspec import Raw
 
 from podwall.api import kinds
 from podwall.cluster.objects import Located, Origin
@@ -230,4 +229,4 @@ def test_a_snapshot_holds_on_to_no_text() -> None:
     whole = gzip.decompress((VERSIONS / "version-1.podwall.gz").read_bytes())
     lines = read(whole, "x").lines
     assert lines
-    assert all(isinstance(raw, Raw) and len(bytes(raw)) < 2000 for raw in lines.values())
+    assert all(len(bytes(raw)) < 2000 for raw in lines.values())
