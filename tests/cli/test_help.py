@@ -11,14 +11,17 @@ import pytest
 from podwall.cli.main import main
 from tests.cli.program import SHOP, podwall
 
-COMMANDS = ["explain", "map", "verdict", "version"]
+COMMANDS = ["map", "explain", "verdict", "snapshot", "project", "completion", "version"]
 LISTED_FLAGS = {
     "explain": ["-o", "--family", "--change"],
     "map": ["-A", "-o", "--summary", "--why", "--exposure"],
     "verdict": ["--queries", "--trace"],
+    "snapshot": ["-o", "--force", "--with-topology", "--used-labels", "--label", "--taken"],
 }
-INPUT = ["-f", "-k", "-n", "--cni", "--pod-cidr", "--channel", "--resolutions", "--skip-invalid", "--strict"]
-INPUT += ["--ignore-kinds", "-q", "-v"]
+INPUT = [
+    *("-f", "-k", "--snapshot", "-n", "--cni", "--pod-cidr", "--channel", "--resolutions"),
+    *("--skip-invalid", "--strict", "--ignore-kinds", "--project", "--no-project", "-q", "-v"),
+]
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("-h",), *((c, "--help") for c in COMMANDS)], ids=str)
@@ -60,7 +63,8 @@ def test_examples_stand_as_they_are_typed(command: str) -> None:
     for line in found:
         assert "podwall " in line
         call = shlex.split(line.rpartition("| ")[2])
-        assert call[:2] == ["podwall", command]
+        assert call[0] == "podwall"
+        assert call[1] in COMMANDS
         done = podwall(*call[1:], "--help")  # every flag of it exists
         assert done.code == 0
 

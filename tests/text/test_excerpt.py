@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from podwall.text.excerpt import Line, excerpt
+from podwall.text.excerpt import Line, excerpt, rendered
+from podwall.text.where import Path
 
 BLOCK = b"""spec:
   ingress:
@@ -75,3 +76,23 @@ def test_a_long_marked_field_is_cut() -> None:
 @pytest.mark.parametrize(("lines", "first"), [([], 1), ([b"x" * 500], 1)])
 def test_nothing_to_show(lines: list[bytes], first: int) -> None:
     assert excerpt(lines, first, ()) == ()
+
+
+def test_a_rule_without_its_text() -> None:
+    value = {"from": [{"podSelector": {}}, {"ipBlock": {"cidr": "10.0.0.0/8"}}], "ports": [{"port": 80}]}
+    lines: dict[Path, int] = {("ports",): 3, ("ports", 0): 3, ("from",): 5, ("from", 0): 6, ("from", 1): 7}
+    path: Path = ("spec", "ingress", 2)
+
+    def line_of(place: Path) -> int:
+        inner = place[len(path) :]
+        return next((lines[inner[:n]] for n in range(len(inner), 0, -1) if inner[:n] in lines), 3)
+
+    assert rendered(value, path, {(*path, "from", 1)}, line_of) == (
+        Line(3, "- ports:"),
+        Line(3, "  - port: 80"),
+        Line(5, "  from:"),
+        Line(6, "  - podSelector: {}"),
+        Line(7, "  - ipBlock:", marked=True),
+        Line(7, '      cidr: "10.0.0.0/8"'),
+    )
+    assert rendered({"a": "x" * 500}, path, (), line_of) == ()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from msgspec import Raw
 
 from podwall.errors import InvalidText
-from podwall.text.json import duplicate_key, items, locate, values
-from podwall.text.where import parse_field
+from podwall.text.json import duplicate_key, items, locate, locate_all, values
+from podwall.text.where import Path, parse_field
 
 
 @pytest.mark.parametrize(
@@ -143,3 +147,29 @@ def test_locate(field: str, line: int) -> None:
 def test_locate_in_the_depth() -> None:
     depth = 50_000
     assert locate(b"[\n" * depth + b"]" * depth, (0,) * (depth + 5)) == depth - 1
+
+
+# ---------------------------------------------------------------------------------------------------------- locate_all
+def paths_of(value: Any, path: Path = ()) -> Iterator[Path]:
+    yield path
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, inner in children:
+        yield from paths_of(inner, (*path, step))
+
+
+@pytest.mark.parametrize("indent", [None, 0, 2])
+@pytest.mark.parametrize(
+    "value",
+    [
+        {},
+        [],
+        7,
+        {"a": [{"b": 1, "c": [[], {}, [1, [2, {"d": None}]]]}, "b", {"a": {"a": {"a": "a: [{"}}}], "b": True},
+        [[[1], 2], {"ü": {"x\ny": [3]}}],
+    ],
+    ids=str,
+)
+def test_many_places_at_once_are_those_found_one_by_one(value: Any, indent: int | None) -> None:
+    raw = json.dumps(value, indent=indent).encode()
+    paths = [*paths_of(value), ("a", 0, "nothing", 3), ("nothing",), ("a", 9)]
+    assert locate_all(raw, paths) == {path: locate(raw, path) for path in paths}

@@ -23,9 +23,8 @@ ASKED = "__complete"
 
 EXAMPLES = """\b
 Examples:
-  source <(podwall completion bash)                    # this shell
-  podwall completion bash > ~/.local/share/bash-completion/completions/podwall
-  podwall completion zsh > "${fpath[1]}/_podwall"
+  source <(podwall completion bash)     # in ~/.bashrc
+  source <(podwall completion zsh)      # in ~/.zshrc, behind compinit
   podwall completion fish > ~/.config/fish/completions/podwall.fish
 
 `kubectl podwall` completes by itself where kubectl does (from 1.26 on).

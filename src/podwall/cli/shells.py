@@ -47,7 +47,7 @@ _podwall() {
             beside=${line#:}
         else
             word=${line%%$'\t'*}
-            described+=("${word//:/\\:}:${line#*$'\t'}")
+            described+=("${word//:/\\:}${${(M)line:#*$'\t'*}:+:${line#*$'\t'}}")
         fi
     done
     if (( $#described )); then

@@ -18,7 +18,7 @@ Examples:
   podwall snapshot -f manifests/ -o shop.podwall.gz
   podwall map --snapshot shop.podwall.gz
   podwall map --snapshot shop.podwall.gz -f proposed-policy.yaml
-  kubectl get ns,no,po,svc,endpointslices,deploy,sts,ds,rs,job,cj,netpol -A -o json |
+  kubectl get ns,no,po,svc,deploy,sts,ds,job,netpol -A -o json |
     podwall snapshot -f - --taken now -o prod.podwall.gz
 
 \b

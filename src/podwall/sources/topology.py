@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import msgspec
-from msgspec import Raw
 
 from podwall.api.kinds import group_of
 from podwall.errors import InvalidText
@@ -31,7 +30,7 @@ _CONTAINER: _Shape = {
     **dict.fromkeys(("name", "env", "envFrom", "command", "args", "ports")),
     **dict.fromkeys(("livenessProbe", "readinessProbe", "startupProbe"), _PROBE),
 }
-_META: _Shape = dict.fromkeys(("name", "generateName", "namespace", "labels", "annotations"))
+_META: _Shape = dict.fromkeys(("name", "generateName", "namespace", "annotations"))
 _POD: _Shape = {"containers": _CONTAINER, "initContainers": _CONTAINER, "serviceAccountName": None}
 _TEMPLATE: _Shape = {"template": {"metadata": _META, "spec": _POD}}
 _WHOLE: _Shape = {"spec": None}
@@ -48,10 +47,13 @@ _KINDS: dict[tuple[str, str], _Shape] = {
 _READ = (*ANNOTATIONS, "prometheus.io/")
 
 
-def topology(texts: Iterable[Text], namespace: str) -> tuple[Raw, ...]:
-    """The objects of these texts that say something, reduced, each once, in order; `namespace` as in D12."""
-    found = {_encoded(entry, namespace) for text in texts for entry in _entries(text)}
-    return tuple(Raw(text) for text in sorted(found - {b""}))
+def topology(texts: Iterable[Text], namespace: str) -> Iterator[bytes]:
+    """The objects of these texts that say something, reduced, as JSON; `namespace` as in D12."""
+    for text in texts:
+        for entry in _entries(text):
+            found = _reduced(entry, namespace)
+            if found is not None:
+                yield msgspec.json.encode(found, order="deterministic")
 
 
 def _entries(text: Text) -> Iterator[Entry]:
@@ -59,19 +61,18 @@ def _entries(text: Text) -> Iterator[Entry]:
     yield from entries(Text(text.name, text.reread()), refused)
 
 
-def _encoded(entry: Entry, namespace: str) -> bytes:
+def _reduced(entry: Entry, namespace: str) -> dict[str, object] | None:
     value = entry.plain()
     if not isinstance(value, dict):
-        return b""
+        return None
     kind, version = value.get("kind", entry.default.kind), value.get("apiVersion", entry.default.apiVersion)
     shape = _KINDS.get((group_of(str(version)), str(kind)))
     if shape is None:
-        return b""
+        return None
     found = _kept(value, {"metadata": _META, **shape})
     metadata = found.get("metadata")
     found["metadata"] = {"namespace": namespace, **(metadata if isinstance(metadata, dict) else {})}
-    whole = {**found, "apiVersion": version, "kind": kind}
-    return msgspec.json.encode(whole, order="deterministic")
+    return {**found, "apiVersion": version, "kind": kind}
 
 
 def _kept(value: dict[str, object], shape: _Shape) -> dict[str, object]:
