@@ -14,7 +14,7 @@ from tests.cli.program import SHOP, podwall
 COMMANDS = ["explain", "map", "verdict", "version"]
 LISTED_FLAGS = {
     "explain": ["-A", "-o", "--family", "--change"],
-    "map": ["-A", "-o", "--summary", "--why", "--exposure"],
+    "map": ["-A", "-o", "--from", "--to", "--about", "--port", "--summary", "--why", "--exposure"],
     "verdict": ["--queries", "--trace"],
 }
 INPUT = ["-f", "-k", "-n", "--cni", "--pod-cidr", "--skip-invalid", "--strict", "--ignore-kinds", "-q", "-v"]

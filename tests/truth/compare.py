@@ -267,7 +267,7 @@ class Trial:
                     ("egress", edge.egress_by, ends[0]),
                     ("ingress", edge.ingress_by, ends[1]),
                 ):
-                    names = None if by is None else {(p.kind, p.name) for p in by}
+                    names = None if by is None else {(r.policy.kind, r.policy.name) for r in by}
                     want = self.permitting(direction, probe, edge, subject.namespace)
                     tally.reasons += 1
                     if names != want or names == set():

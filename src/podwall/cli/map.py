@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from podwall.cli import flags
 from podwall.cli.running import INCOMPLETE, OK, Streams, run
+from podwall.report.maps.formats import FORMATS, REASONED, writer
 
 if TYPE_CHECKING:
-    from podwall.ops.inputs import Inputs
+    from podwall.ops.focusing import Wanted
+    from podwall.ops.inputs import Opened
 
 __all__ = ["EXAMPLES", "map_command"]
 
-_FORMATS = ("text", "json")
+_COUNTED = ("text", "json")  # formats of --summary and --exposure
 
 EXAMPLES = f"""\b
 Examples:
   podwall map -f manifests/ -f policies/
   podwall map -f cluster.json.gz -n shop --why
+  podwall map -f shop/ --to shop/db --port 5432 -o csv --why
+  podwall map -f shop/ --from internet --to 'shop/*'
+  podwall map -f shop/ --about shop/web -o svg
   kubectl get ns,no,po,svc,netpol -A -o json | podwall map -f - --summary
 
 {flags.EXIT_CODES}"""
+
+_REFERENCE = "ns/name, ns/*, name (with -n), ns/service/name, an address, a CIDR or internet; repeatable"
+Output = Annotated[str, typer.Option("-o", "--output", metavar="FORMAT", help=f"One of {', '.join(FORMATS)}.")]
+From = Annotated[
+    list[str] | None, typer.Option("--from", metavar="REF", help=f"Only connections from it: {_REFERENCE}.")
+]
+To = Annotated[list[str] | None, typer.Option("--to", metavar="REF", help="Only connections to it; repeatable.")]
+About = Annotated[
+    list[str] | None, typer.Option("--about", metavar="REF", help="Only connections from or to it; repeatable.")
+]
+Ports = Annotated[
+    list[str] | None,
+    typer.Option("--port", metavar="PORT", help="Only these ports: 443, 53/udp, 8000-8100 or a name; repeatable."),
+]
+Summary = Annotated[bool, typer.Option("--summary", help="Only counts: endpoints, policies, pairs, open pairs.")]
+Why = Annotated[bool, typer.Option("--why", help="Name the rules that allow each connection, and where they stand.")]
+Exposure = Annotated[
+    bool, typer.Option("--exposure", help="Whom each endpoint is open to, beyond the pods that exist.")
+]
 
 
 def map_command(
@@ -33,16 +58,14 @@ def map_command(
     all_namespaces: flags.AllNamespaces = False,
     cni: flags.Cni = "kubernetes",
     pod_cidr: flags.PodCidrs = None,
-    output: Annotated[str, typer.Option("-o", "--output", metavar="FORMAT", help="text or json.")] = "text",
-    summary: Annotated[
-        bool, typer.Option("--summary", help="Only counts: endpoints, policies, pairs, open pairs.")
-    ] = False,
-    why: Annotated[
-        bool, typer.Option("--why", help="Name the policies that allow each connection, and where they stand.")
-    ] = False,
-    exposure: Annotated[
-        bool, typer.Option("--exposure", help="Whom each endpoint is open to, beyond the pods that exist.")
-    ] = False,
+    output: Output = "text",
+    sources: From = None,
+    destinations: To = None,
+    about: About = None,
+    ports: Ports = None,
+    summary: Summary = False,
+    why: Why = False,
+    exposure: Exposure = False,
     skip_invalid: flags.SkipInvalid = False,
     strict: flags.Strict = False,
     ignore_kinds: flags.IgnoreKinds = False,
@@ -55,56 +78,79 @@ def map_command(
     Every open connection between endpoints (Pods, or the workloads that they
     belong to) and with addresses outside of the cluster. With -n, those that
     begin or end in that namespace; --summary then counts the pairs with an
-    end in it.
+    end in it. Text, md, dot, mermaid and svg show large maps by namespace;
+    wide, csv and json name every connection.
     """
-    named = locals()
-    if output not in _FORMATS:
-        raise typer.BadParameter(f"{output!r} is not one of {', '.join(_FORMATS)}", param_hint="-o")
-    if summary and why:
-        raise typer.BadParameter("--summary shows no connections that it could give reasons for", param_hint="--why")
+    given = locals()
+    _check(given)
+    run(lambda streams: _map(streams, given), quiet=quiet, verbose=verbose, debug=debug)
 
-    if exposure and (summary or why):
+
+def _check(given: Mapping[str, Any]) -> None:
+    """Flags that do not go together are a mistake of whoever typed them."""
+    output, summary, exposure = given["output"], given["summary"], given["exposure"]
+    if output not in FORMATS:
+        raise typer.BadParameter(f"{output!r} is not one of {', '.join(FORMATS)}", param_hint="-o")
+    if exposure and (summary or given["why"]):
         raise typer.BadParameter("goes with neither --summary nor --why", param_hint="--exposure")
+    if summary and given["why"]:
+        raise typer.BadParameter("--summary shows no connections that it could give reasons for", param_hint="--why")
+    if (summary or exposure) and output not in _COUNTED:
+        flag = "--summary" if summary else "--exposure"
+        raise typer.BadParameter(f"{flag} is written as {' or '.join(_COUNTED)}", param_hint="-o")
+    if given["why"] and output not in REASONED:
+        raise typer.BadParameter(f"{output} has no place for reasons; {', '.join(REASONED)} have", param_hint="--why")
+    if summary and any(given[name] for name in ("sources", "destinations", "about", "ports")):
+        raise typer.BadParameter("counts the cluster, or a namespace with -n", param_hint="--summary")
+    if exposure and given["ports"]:
+        raise typer.BadParameter("--exposure names the ports of each rule as it has them", param_hint="--port")
 
-    def command(streams: Streams) -> int:
-        if exposure:
-            return _exposure(streams, flags.inputs(named), output)
-        return _map(streams, flags.inputs(named), output, summary=summary, why=why)
 
-    run(command, quiet=quiet, verbose=verbose, debug=debug)
-
-
-def _exposure(streams: Streams, given: Inputs, output: str) -> int:
-    from podwall.ops.exposing import make_exposure
+def _map(streams: Streams, given: Mapping[str, Any]) -> int:
     from podwall.ops.inputs import open_cluster
+
+    with streams.phase("read"):
+        opened = open_cluster(flags.inputs(given))
+        streams.note(*opened.read)
+    streams.warn(*opened.warnings)
+    if given["summary"]:
+        _write_summary(streams, opened, given["output"])
+    elif given["exposure"]:
+        _write_exposure(streams, opened, given)
+    else:
+        _write_map(streams, opened, given)
+    return INCOMPLETE if opened.partial else OK
+
+
+def _write_summary(streams: Streams, opened: Opened, output: str) -> None:
+    from podwall.ops.mapping import summarize
+    from podwall.report import json
+    from podwall.report.summary import summary_text
+
+    with streams.phase("counted"):
+        counts = summarize(opened)
+    streams.result([json.document(counts) if output == "json" else summary_text(counts)])
+
+
+def _write_exposure(streams: Streams, opened: Opened, given: Mapping[str, Any]) -> None:
+    from podwall.ops.exposing import make_exposure
     from podwall.report import json
     from podwall.report.exposure import exposure_text
 
-    with streams.phase("read"):
-        opened = open_cluster(given)
-        streams.note(*opened.read)
-    streams.warn(*opened.warnings)
-    result = make_exposure(opened)
-    streams.result([json.document(result)] if output == "json" else exposure_text(result))
-    return INCOMPLETE if opened.partial else OK
+    result = make_exposure(opened, _wanted(given))
+    streams.result([json.document(result)] if given["output"] == "json" else exposure_text(result))
 
 
-def _map(streams: Streams, given: Inputs, output: str, *, summary: bool, why: bool) -> int:
-    from podwall.ops.inputs import open_cluster
-    from podwall.ops.mapping import make_map, summarize
-    from podwall.report import json, text
+def _write_map(streams: Streams, opened: Opened, given: Mapping[str, Any]) -> None:
+    from podwall.ops.mapping import open_map
 
-    with streams.phase("read"):
-        opened = open_cluster(given)
-        streams.note(*opened.read)
-    streams.warn(*opened.warnings)
-    if summary:
-        with streams.phase("counted"):
-            counts = summarize(opened)
-        streams.result([json.document(counts) if output == "json" else text.summary_text(counts)])
-    else:
-        with streams.phase("mapped"):
-            result = make_map(opened, why=why)
-        with streams.phase("written"):
-            streams.result(json.map_parts(result) if output == "json" else text.map_text(result, given.only))
-    return INCOMPLETE if opened.partial else OK
+    with streams.phase("mapped"):
+        answer = open_map(opened, _wanted(given), why=given["why"])
+    with streams.phase("written"):  # connections are found as they are written
+        streams.result(writer(given["output"])(answer))
+
+
+def _wanted(given: Mapping[str, Any]) -> Wanted:
+    from podwall.ops.focusing import Wanted
+
+    return Wanted(*(tuple(given[name] or ()) for name in ("sources", "destinations", "about", "ports")))
