@@ -10,7 +10,7 @@ from podwall.engine.sets import NO_PORTS, PortSet
 from podwall.report.maps.answer import Answer
 from podwall.report.public import Connection, Isolated, Port
 
-__all__ = ["MOST_ENDPOINTS", "OUTSIDE", "Between", "Namespace", "Overview", "is_large", "overview"]
+__all__ = ["MOST_ENDPOINTS", "OUTSIDE", "Between", "Namespace", "Overview", "is_large", "overview", "union"]
 
 MOST_ENDPOINTS = 100  # that are listed or drawn one by one
 OUTSIDE = ""  # in the place of a namespace: all external addresses
@@ -107,7 +107,7 @@ class _Counts:
     def between(self) -> Iterator[Between]:
         for (src, dst), tally in sorted(self._found.items(), key=lambda item: item[0]):
             pairs = tally.pairs + len(tally.inside)
-            yield Between(src, dst, pairs, pairs == self._most(src, dst), _union(tally.ports.values()))
+            yield Between(src, dst, pairs, pairs == self._most(src, dst), union(tally.ports.values()))
 
     def _most(self, src: str, dst: str) -> int:
         """The pairs that there could be; -1 where that is not known, because not all endpoints are on the map."""
@@ -118,7 +118,7 @@ class _Counts:
         return len(self._isolated[src]) * (len(self._isolated[dst]) - (src == dst))
 
 
-def _union(lists: Iterable[list[Port]]) -> list[Port]:
+def union(lists: Iterable[list[Port]]) -> list[Port]:
     """The ports of several lists; those of one family only where they are not among those of both."""
     found: dict[int | UnsetType, PortSet] = {}
     for ports in lists:

@@ -19,6 +19,7 @@ _ANYWHERE = "external addresses"
 _HELP = f"""\
 With more than {MOST_ENDPOINTS} endpoints, this is by namespace. Closer: -n NS, --from REF,
 --to REF, --about REF, --port PORT. Every connection: -o wide, csv or json.
+Beside a number of pairs stand the ports of all of them together.
 """
 
 

@@ -9,7 +9,7 @@ from msgspec import UNSET
 from podwall.report.public import Connection, Permit, Port
 from podwall.report.wording import listed, policy_name
 
-__all__ = ["permit_name", "port_words", "ports_line", "reasons", "rule_numbers"]
+__all__ = ["permit_name", "port_token", "port_words", "ports_line", "reasons", "rule_numbers"]
 
 _ALL = (1, 65535)
 _MOST_PORTS = 4
@@ -45,6 +45,12 @@ def _numbers(port: Port) -> str:
 
 def _family(family: object) -> str:
     return "" if family is UNSET else f" (IPv{family})"
+
+
+def port_token(port: Port) -> str:
+    """`TCP/80`, `TCP/8000-8100`, with its family where the families differ: `TCP/80/IPv4`."""
+    numbers = str(port.port) if port.port == port.endPort else f"{port.port}-{port.endPort}"
+    return f"{port.protocol}/{numbers}" + ("" if port.family is UNSET else f"/IPv{port.family}")
 
 
 def reasons(connection: Connection, inside: Container[str]) -> tuple[tuple[str, list[Permit] | str], ...]:
