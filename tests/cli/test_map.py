@@ -96,7 +96,8 @@ def test_why_names_the_owner_where_it_is_told(tmp_path: Path, monkeypatch: pytes
     Path("a.yaml").write_text("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n")
     done = podwall("map", "-f", tmp_path, "--why", "-q")
     assert done.out.endswith(
-        "\nPolicies; name[0] is the first rule of its direction:\n  default/p  np/p.yaml:1 (team-a)\n  default/q  np/p.yaml:8\n"
+        "\nPolicies; name[0] is the first rule of its direction:\n"
+        "  default/p  np/p.yaml:1 (team-a)\n  default/q  np/p.yaml:8\n"
     )
     refs = podwall("map", "-f", "np", "-f", "a.yaml", "--why", "-q", "-o", "json").json["connections"][0]["ingressBy"]
     assert refs == [

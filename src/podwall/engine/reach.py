@@ -105,7 +105,7 @@ class Reach:
         return any(side.ordered.actions for family in self.families for side in (family.egress, family.ingress))
 
     def sources(self, namespaces: Iterable[str] | None = None) -> Iterator[Sources]:
-        """All atoms of these namespaces (None: of all); those of one signature together, in order of their first one."""
+        """All atoms of these namespaces (None: of all), those of one signature together, in order of the first one."""
         tables = [[numbered.by_namespace() for numbered in _numbered(family)] for family in self.families]
         for name in self.layout.spans if namespaces is None else namespaces:
             start, size = self.layout.spans[name]

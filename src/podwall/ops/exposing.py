@@ -12,7 +12,7 @@ from podwall.engine.rules import AnyPeer, Direction, Domains, Nodes
 from podwall.engine.sets import AddrSet
 from podwall.engine.verdict import End
 from podwall.ops.evidence import TIERS
-from podwall.ops.focusing import Wanted, focus_of
+from podwall.ops.focusing import ALL, Wanted, focus_of
 from podwall.ops.inputs import Opened
 from podwall.ops.references import Refs
 from podwall.report import public_exposure as public
@@ -22,7 +22,7 @@ from podwall.report.selectors import selector_text
 __all__ = ["make_exposure"]
 
 
-def make_exposure(opened: Opened, wanted: Wanted = Wanted()) -> public.ExposureMap:
+def make_exposure(opened: Opened, wanted: Wanted = ALL) -> public.ExposureMap:
     """Both directions of every endpoint; egress of those that --from names, ingress of those that --to names."""
     model = opened.model
     focus = focus_of(opened, wanted)

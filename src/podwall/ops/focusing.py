@@ -19,7 +19,7 @@ from podwall.engine.verdict import End
 from podwall.errors import UnknownReference
 from podwall.ops.inputs import Opened
 
-__all__ = ["Wanted", "focus_of"]
+__all__ = ["ALL", "Wanted", "focus_of"]
 
 INTERNET = "internet"
 
@@ -36,6 +36,9 @@ class Wanted(Struct, frozen=True):
     def everything(self) -> bool:
         """Whether nothing is asked for."""
         return not (self.sources or self.destinations or self.about or self.ports)
+
+
+ALL = Wanted()
 
 
 def focus_of(opened: Opened, wanted: Wanted) -> Focus:

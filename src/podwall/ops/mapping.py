@@ -15,7 +15,7 @@ from podwall.engine.grouping import Group
 from podwall.engine.reach import Reach
 from podwall.engine.rules import Direction, PolicyRef, Rule
 from podwall.engine.sets import NO_PORTS, PortSet, address_number
-from podwall.ops.focusing import Wanted, focus_of
+from podwall.ops.focusing import ALL, Wanted, focus_of
 from podwall.ops.inputs import Opened
 from podwall.ops.references import Refs
 from podwall.report.maps.answer import Answer, Scope
@@ -60,13 +60,13 @@ def summarize(opened: Opened) -> Summary:
     )
 
 
-def make_map(opened: Opened, wanted: Wanted = Wanted(), *, why: bool = False) -> Map:
+def make_map(opened: Opened, wanted: Wanted = ALL, *, why: bool = False) -> Map:
     """A whole map with all its connections: `open_map` where they may be millions."""
     answer = open_map(opened, wanted, why=why)
     return msgspec.structs.replace(answer.head, connections=list(answer.connections))
 
 
-def open_map(opened: Opened, wanted: Wanted = Wanted(), *, why: bool = False) -> Answer:
+def open_map(opened: Opened, wanted: Wanted = ALL, *, why: bool = False) -> Answer:
     """Every open pair in focus, found as it is asked for; with `why`, each with the rules that permit it.
 
     Its endpoints are those that are asked for and both ends of every connection. Raises UnknownReference.
@@ -158,7 +158,8 @@ class _Permits:
             for rule in rules:
                 paths.setdefault(rule.policy, []).append(rule.path)
             self._made[key] = [
-                Permit(*msgspec.structs.astuple(self._refs[policy]), tuple(found)) for policy, found in paths.items()
+                Permit(**msgspec.structs.asdict(self._refs[policy]), rules=tuple(found))
+                for policy, found in paths.items()
             ]
         return self._made[key]
 

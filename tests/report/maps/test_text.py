@@ -14,8 +14,8 @@ from podwall.report.public import (
     External,
     Isolated,
     Map,
-    Port,
     Permit,
+    Port,
     Summary,
 )
 from podwall.report.summary import summary_text

@@ -21,7 +21,7 @@ _AT_ONCE = 1_000  # connections
 
 
 def write(answer: Answer) -> Iterator[str]:
-    """`family` is empty where the port is open in every family that both ends have; `…Addresses` say what is in an external set.
+    """`family` is empty where a port is open in every family that both ends have; `…Addresses` are an external set's.
 
     With reasons: `Kind ns/name spec.ingress[0] (file:line, owner)`, several of them with `; ` between.
     """

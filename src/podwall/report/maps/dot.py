@@ -35,7 +35,8 @@ def _cluster(number: int, cluster: Cluster) -> Iterator[str]:
         return
     yield f'  subgraph "cluster_{number}" {{\n'
     color = "#eef3f8" if cluster.name else "#f6f1e7"
-    yield f'    label={_text(cluster.label)}\n    style="rounded,filled"\n    color="#c3cfdb"\n    fillcolor="{color}"\n'
+    yield f'    label={_text(cluster.label)}\n    style="rounded,filled"\n'
+    yield f'    color="#c3cfdb"\n    fillcolor="{color}"\n'
     yield from (f"    {_box(box)}\n" for box in cluster.boxes)
     yield "  }\n"
 

@@ -106,5 +106,6 @@ def _namespaces(answer: Answer, why: str) -> Graph:
     if any(ANYWHERE in (arrow.src, arrow.dst) for arrow in arrows):
         boxes.append(Box(ANYWHERE, _OUTSIDE))
     title = f"{counted(len(answer.head.endpoints), 'endpoint')}, {counted(found.connections, 'connection')}"
-    title += f", profile {answer.head.profile}; by namespace, as there are {why}; arrows: pairs of endpoints, and the ports of all of them together"
+    title += f", profile {answer.head.profile}; by namespace, as there are {why}; "
+    title += "arrows: pairs of endpoints, and the ports of all of them together"
     return Graph(title, (Cluster("", "", tuple(boxes)),), arrows)

@@ -81,7 +81,8 @@ def _policies(lines: Sequence[Line]) -> Iterator[tuple[str, ...]]:
 def _by_namespace(answer: Answer) -> Iterator[str]:
     found = overview(answer)
     yield f"{counted(len(answer.head.endpoints), 'endpoint')}, {counted(found.connections, 'connection')}, "
-    yield f"profile {answer.head.profile}. With more than {MOST_ENDPOINTS} endpoints, this is by namespace; ports are those of all pairs together.\n"
+    yield f"profile {answer.head.profile}. With more than {MOST_ENDPOINTS} endpoints, this is by namespace; "
+    yield "ports are those of all pairs together.\n"
     titles = ("Namespace", "Endpoints", "Ingress isolated", "Egress isolated", "Open from outside", "Open to outside")
     yield from _table(
         "Namespaces",

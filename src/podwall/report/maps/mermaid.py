@@ -17,7 +17,7 @@ _CLASSES = """\
 
 
 def write(answer: Answer) -> Iterator[str]:
-    """A flowchart with a subgraph for each namespace. Names stand in labels alone: what they are called is no syntax."""
+    """A flowchart with a subgraph for each namespace. Names stand in labels alone, so that none of them is syntax."""
     graph = graph_of(answer, _MOST_ARROWS)
     yield f"%% {graph.title}\nflowchart LR\n"
     ids = _ids(graph)

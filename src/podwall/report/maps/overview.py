@@ -30,7 +30,7 @@ class Namespace(Struct, frozen=True):
 class Between(Struct, frozen=True):
     """The connections from one namespace to another or to itself.
 
-    `pairs` are pairs of endpoints, those of an endpoint with itself left out; towards OUTSIDE and from there, endpoints.
+    `pairs` are pairs of endpoints, those of one with itself left out; towards OUTSIDE and from there, endpoints.
     `every` says that these are all that there could be. `ports` is the union of the ports of all.
     """
 

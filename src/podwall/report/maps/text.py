@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from podwall.report.maps.answer import Answer
 from podwall.report.maps.external import Label, labels
-from podwall.report.maps.overview import is_large
+from podwall.report.maps.overview import MOST_ENDPOINTS
 from podwall.report.maps.text_overview import overview_text
-from podwall.report.maps.words import permit_name, port_words, reasons
+from podwall.report.maps.words import focus_words, permit_name, port_words, reasons
 from podwall.report.public import Connection, Permit, Ref
 from podwall.report.wording import counted, policy_name
 
@@ -26,7 +26,7 @@ def write(answer: Answer) -> Iterator[str]:
     """
     scope = answer.scope
     asked = scope.sources if scope.sources is not None else scope.destinations
-    if is_large(answer) and (asked is None or len(asked) > 1):
+    if len(answer.head.endpoints if asked is None else asked) > MOST_ENDPOINTS:
         yield from overview_text(answer)
     else:
         yield from _Listing(answer, towards=scope.sources is None and scope.destinations is not None).lines()
@@ -46,7 +46,7 @@ class _Listing:
             self._found.setdefault(own, []).append((other, connection))
 
     def lines(self) -> Iterator[str]:
-        yield f"{self._head()}\n"
+        yield from (f"{line}\n" for line in self._head())
         word = "to" if self._towards else "from"
         for endpoint in self._answer.head.endpoints:
             found = self._found.get(endpoint.name, [])
@@ -58,14 +58,15 @@ class _Listing:
         yield from _legend(self._names)
         yield from _policies(self._connections)
 
-    def _head(self) -> str:
+    def _head(self) -> Iterator[str]:
         head, scope = self._answer.head, self._answer.scope
         inside = sum(scope.namespace in (None, e.namespace) for e in head.endpoints)
         pairs = counted(len(self._connections), "connection")
         place, them = ("", "") if scope.namespace is None else (f" in {scope.namespace}", " from or to them")
-        if scope.named is not None:
-            return f"{pairs} in focus, profile {head.profile}"
-        return f"{counted(inside, 'endpoint')}{place}, {pairs}{them}, profile {head.profile}"
+        if head.focus:
+            yield from _wrapped(f"{pairs}, profile {head.profile}: ", focus_words(head.focus))
+            return
+        yield f"{counted(inside, 'endpoint')}{place}, {pairs}{them}, profile {head.profile}"
 
     def _is_asked(self, name: str, namespace: str) -> bool:
         """Whether it is worth a line that an endpoint has no connection."""
@@ -73,6 +74,8 @@ class _Listing:
         asked = scope.destinations if self._towards else scope.sources
         if asked is None:
             asked = scope.about
+        if asked is None and self._answer.head.focus:  # ports alone
+            return False
         return scope.namespace in (None, namespace) if asked is None else name in asked
 
     def _alike(self) -> Iterator[tuple[tuple[str, ...], list[str]]]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from podwall.report.maps.answer import Answer
 from podwall.report.maps.overview import MOST_ENDPOINTS, OUTSIDE, Between, Namespace, Overview, overview
-from podwall.report.maps.words import ports_line
-from podwall.report.wording import counted
+from podwall.report.maps.words import focus_words, ports_line
+from podwall.report.wording import counted, wrapped
 
 __all__ = ["overview_text"]
 
@@ -29,6 +29,8 @@ def overview_text(answer: Answer) -> Iterator[str]:
     endpoints, namespaces = len(answer.head.endpoints), len(found.namespaces)
     yield f"{counted(endpoints, 'endpoint')} in {counted(namespaces, 'namespace')}, "
     yield f"{counted(found.connections, 'connection')}, profile {answer.head.profile}\n"
+    if answer.head.focus:
+        yield from (f"{line}\n" for line in wrapped(f"only {', '.join(focus_words(answer.head.focus))}", "  "))
     yield _HELP
     yield from _table(found.namespaces)
     yield from _paragraphs(found)

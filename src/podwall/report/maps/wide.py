@@ -47,7 +47,7 @@ def _by(by: list[Permit] | str | UnsetType) -> str:
     """`ns/name[0]@file:line(owner)`; a blank in a name is `_`, so that columns can be counted."""
     if not isinstance(by, list):
         return str(by).replace(" ", "-")
-    return ",".join(map(_permit, by)).replace(" ", "_")
+    return "_".join(",".join(map(_permit, by)).split())
 
 
 def _permit(permit: Permit) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Container, Iterable, Sequence
 
 from msgspec import UNSET
 
-from podwall.report.public import Connection, Permit, Port
+from podwall.report.public import Asked, Connection, Permit, Port
 from podwall.report.wording import listed, policy_name
 
-__all__ = ["permit_name", "port_token", "port_words", "ports_line", "reasons", "rule_numbers"]
+__all__ = ["focus_words", "permit_name", "port_token", "port_words", "ports_line", "reasons", "rule_numbers"]
 
 _ALL = (1, 65535)
 _MOST_PORTS = 4
@@ -51,6 +51,12 @@ def port_token(port: Port) -> str:
     """`TCP/80`, `TCP/8000-8100`, with its family where the families differ: `TCP/80/IPv4`."""
     numbers = str(port.port) if port.port == port.endPort else f"{port.port}-{port.endPort}"
     return f"{port.protocol}/{numbers}" + ("" if port.family is UNSET else f"/IPv{port.family}")
+
+
+def focus_words(focus: Asked) -> list[str]:
+    """What a map was asked for, as it was typed."""
+    named = {"from": focus.sources, "to": focus.destinations, "about": focus.about, "port": focus.ports}
+    return [f"{flag} {' or '.join(given)}" for flag, given in named.items() if given]
 
 
 def reasons(connection: Connection, inside: Container[str]) -> tuple[tuple[str, list[Permit] | str], ...]:
