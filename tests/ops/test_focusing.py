@@ -123,12 +123,12 @@ NAMED = [
 
 @pytest.mark.parametrize(("reference", "names"), NAMED, ids=[reference for reference, _ in NAMED])
 def test_references(reference: str, names: set[str]) -> None:
-    assert open_map(shop(), Wanted(sources=(reference,))).scope.sources == names
+    assert open_map(shop(), Wanted(sources=(reference,))).scope.sources == frozenset(names)
 
 
 def test_names_without_a_namespace_are_those_of_the_one_that_is_given() -> None:
     answer = open_map(shop("shop"), Wanted(about=("web",)))
-    assert answer.scope.about == {"shop/web"}
+    assert answer.scope.about == frozenset(("shop/web",))
     assert answer.scope.namespace == "shop"
 
 
@@ -175,10 +175,12 @@ OTHER = [{"name": "http", "containerPort": 8080}]
 
 
 def test_a_workload_is_all_of_its_pods_and_a_pod_is_its_group(tmp_path: Path) -> None:
-    replicas = [{"labels": {}, "ports": HTTP}] * 2 + [{"labels": {"odd": "yes"}, "ports": HTTP}]
+    replicas: list[dict[str, object]] = [{"labels": {}, "ports": HTTP}] * 2 + [
+        {"labels": {"odd": "yes"}, "ports": HTTP}
+    ]
     cluster = opened(tmp_path, [*workload("db", replicas), POLICY])
     for reference, names in (("a/db", {"a/db", "a/db-2"}), ("a/db-0", {"a/db"}), ("a/db-2", {"a/db-2"})):
-        assert open_map(cluster, Wanted(sources=(reference,))).scope.sources == names
+        assert open_map(cluster, Wanted(sources=(reference,))).scope.sources == frozenset(names)
 
 
 def test_a_named_port_is_what_each_destination_calls_so(tmp_path: Path) -> None:
@@ -191,7 +193,7 @@ def test_a_named_port_is_what_each_destination_calls_so(tmp_path: Path) -> None:
 
 
 def test_nodes_are_not_on_a_map(tmp_path: Path) -> None:
-    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}}
+    node: dict[str, object] = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}}
     cluster = opened(tmp_path, [node, *workload("x", [{"labels": {}, "ports": HTTP}])])
     with pytest.raises(UnknownReference, match="--to: node/n1 is a node, and a map has none: ask podwall explain"):
         open_map(cluster, Wanted(destinations=("node/n1",)))

@@ -128,12 +128,16 @@ class _Connections:
     def __init__(self, permits: _Permits | None) -> None:
         self._permits = permits
         self._ports: dict[tuple[tuple[int, PortSet], ...], list[Port]] = {}
+        self._last: dict[int, PortSet] | None = None
+        self._public: list[Port] = []
 
     def of(self, edge: Edge) -> Connection:
-        key = tuple(edge.ports.items())
-        ports = self._ports.get(key)
-        if ports is None:
-            ports = self._ports[key] = _ports(edge.ports)
+        if edge.ports is not self._last:  # most edges share theirs with the one before
+            key = tuple(edge.ports.items())
+            if key not in self._ports:
+                self._ports[key] = _ports(edge.ports)
+            self._last, self._public = edge.ports, self._ports[key]
+        ports = self._public
         if self._permits is None:
             return Connection(edge.src, edge.dst, ports)
         return Connection(

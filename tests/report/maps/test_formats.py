@@ -63,7 +63,7 @@ def test_the_neighbors_of_one_end_are_its_connections(seed: int, tmp_path: Path)
             (Wanted(destinations=(name,)), {pair: ports for pair, ports in want.items() if name == pair[1]}),
         ):
             answer = open_map(cluster, wanted)
-            if answer.scope.named == {name}:  # else a workload of which some replicas are told apart
+            if answer.scope.named == frozenset((name,)):  # else a workload of which some replicas are told apart
                 assert parsing.from_neighbors("".join(writer("svg")(answer))) == mine
 
 
@@ -178,7 +178,7 @@ FOLDED = [
 @pytest.mark.parametrize(("pairs", "expected"), FOLDED, ids=[" + ".join(e) for _, e in FOLDED])
 def test_whole_namespaces_are_folded(pairs: list[str], expected: list[str]) -> None:
     ports = [Port("TCP", 80, 80)]
-    connections = [Connection(*pair.split(), ports) for pair in sorted(pairs)]
+    connections = [Connection(src, dst, ports) for src, dst in sorted(map(str.split, pairs))]
     external = [External(name, [name]) for name in ("10.0.0.0/8", "11.0.0.0/8")]
     ends = [pod(name) for name in ("a/x", "a/y", "b/x", "b/y", "c/1", "c/2", "c/3")]
     whole = Map(API_VERSION, "Map", "kubernetes", ends, external, connections, [])

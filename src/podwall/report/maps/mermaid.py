@@ -10,6 +10,7 @@ from podwall.report.maps.graph import Cluster, Graph, graph_of
 __all__ = ["write"]
 
 _MOST_ARROWS = 280  # Mermaid gives up on more than 500 of them, and on more than 50,000 characters
+_TOO_MANY = "%% Mermaid as it is set by default does not draw so much: -n, --from, --to or --about make it less\n"
 _CLASSES = """\
   classDef open stroke:#d55e00,stroke-width:2px
   classDef all stroke-dasharray:4 3
@@ -19,7 +20,10 @@ _CLASSES = """\
 def write(answer: Answer) -> Iterator[str]:
     """A flowchart with a subgraph for each namespace. Names stand in labels alone, so that none of them is syntax."""
     graph = graph_of(answer, _MOST_ARROWS)
-    yield f"%% {graph.title}\nflowchart LR\n"
+    yield f"%% {graph.title}\n"
+    if len(graph.arrows) > _MOST_ARROWS:
+        yield _TOO_MANY
+    yield "flowchart LR\n"
     ids = _ids(graph)
     for number, cluster in enumerate(graph.clusters):
         yield from _cluster(number, cluster, ids)
