@@ -175,9 +175,8 @@ OTHER = [{"name": "http", "containerPort": 8080}]
 
 
 def test_a_workload_is_all_of_its_pods_and_a_pod_is_its_group(tmp_path: Path) -> None:
-    replicas: list[dict[str, object]] = [{"labels": {}, "ports": HTTP}] * 2 + [
-        {"labels": {"odd": "yes"}, "ports": HTTP}
-    ]
+    labels: tuple[dict[str, str], ...] = ({}, {}, {"odd": "yes"})
+    replicas: list[dict[str, object]] = [{"labels": own, "ports": HTTP} for own in labels]
     cluster = opened(tmp_path, [*workload("db", replicas), POLICY])
     for reference, names in (("a/db", {"a/db", "a/db-2"}), ("a/db-0", {"a/db"}), ("a/db-2", {"a/db-2"})):
         assert open_map(cluster, Wanted(sources=(reference,))).scope.sources == frozenset(names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 
 from msgspec import Struct
@@ -110,13 +110,21 @@ class _Pairs:
 
     def by_source(self) -> Iterator[tuple[_Party, _Row]]:
         """Each source in order of name with its destinations in order of name."""
-        inside = sorted((name for name in self._reach.layout.spans if name != EXTERNAL), key=lambda name: f"{name}/")
-        outside = [EXTERNAL] if self._reach.externals else []
+        homes = self._homes()
         # The names of external sets lie anywhere among those of endpoints.
-        walks = (self._walk(names) for names in (inside, outside))
+        walks = (self._walk(names) for names in (sorted(homes - {EXTERNAL}, key=lambda n: f"{n}/"), homes & {EXTERNAL}))
         return heapq.merge(*walks, key=lambda found: self._rank[found[0].end.name])
 
-    def _walk(self, namespaces: Sequence[str]) -> Iterator[tuple[_Party, _Row]]:
+    def _homes(self) -> set[str]:
+        """The namespaces that have a source in focus."""
+        spans = self._reach.layout.spans
+        sources = self._focus.sources
+        if sources is None:
+            return set(spans)
+        parties = (party for parties in self._parties.values() for party in parties)
+        return {party.end.member.namespace for party in parties if party.end.name in sources}
+
+    def _walk(self, namespaces: Collection[str]) -> Iterator[tuple[_Party, _Row]]:
         """The sources of one namespace after the other, whose names all begin with it."""
         stream = self._reach.sources(namespaces)
         for namespace in namespaces:

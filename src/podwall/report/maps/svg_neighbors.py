@@ -22,7 +22,7 @@ _TALL = 40
 _STEP = 48
 _GAP = 120
 _PAD = 24
-_TOP = 112
+_TOP = 120
 _LETTERS = 38  # of a name in a box
 _CENTER = 260
 
@@ -150,7 +150,8 @@ def _facts(endpoint: Endpoint | None) -> list[str]:
 def _column(side: _Side, place: tuple[float, tuple[float, float]], *, towards: bool) -> Iterator[str]:
     x, (center, middle) = place
     top = middle - len(side.boxes) * _STEP / 2
-    yield draw.text((x, _TOP - 24), f"{side.word}: {_number(side.boxes)}", size=12, bold=True)
+    yield draw.text((x, _TOP - 32), side.word, size=12, bold=True)
+    yield draw.text((x, _TOP - 16), _number(side.boxes), fill=draw.QUIET)
     for at, box in enumerate(side.boxes):
         y = top + at * _STEP
         yield from _drawn(box, (x, y), towards=towards)
