@@ -13,8 +13,8 @@ from tests.cli.program import SHOP, podwall
 
 COMMANDS = ["map", "explain", "verdict", "snapshot", "project", "completion", "version"]
 LISTED_FLAGS = {
+    "map": ["-A", "-o", "--from", "--to", "--about", "--port", "--summary", "--why", "--exposure"],
     "explain": ["-o", "--family", "--change"],
-    "map": ["-A", "-o", "--summary", "--why", "--exposure"],
     "verdict": ["--queries", "--trace"],
     "snapshot": ["-o", "--force", "--with-topology", "--used-labels", "--label", "--taken"],
 }

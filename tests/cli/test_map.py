@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from podwall.report.maps.formats import FORMATS
 from tests.cli.program import SHOP, podwall
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -95,7 +96,10 @@ def test_why_names_the_owner_where_it_is_told(tmp_path: Path, monkeypatch: pytes
     Path("np/p.yaml").write_text(policy % ("p", said) + "---\n" + policy % ("q", ""))
     Path("a.yaml").write_text("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n")
     done = podwall("map", "-f", tmp_path, "--why", "-q")
-    assert done.out.endswith("\nPolicies:\n  default/p  np/p.yaml:1 (team-a)\n  default/q  np/p.yaml:8\n")
+    assert done.out.endswith(
+        "\nPolicies; name[0] is the first rule of its direction:\n"
+        "  default/p  np/p.yaml:1 (team-a)\n  default/q  np/p.yaml:8\n"
+    )
     refs = podwall("map", "-f", "np", "-f", "a.yaml", "--why", "-q", "-o", "json").json["connections"][0]["ingressBy"]
     assert refs == [
         {
@@ -105,6 +109,7 @@ def test_why_names_the_owner_where_it_is_told(tmp_path: Path, monkeypatch: pytes
             "owner": owner,
             "file": "np/p.yaml",
             "line": line,
+            "rules": ["spec.ingress[0]"],
         }
         for name, owner, line in (("p", "team-a", 1), ("q", "np", 8))
     ]
@@ -227,3 +232,68 @@ def test_a_part_of_a_namespace_is_not_shown_as_the_whole() -> None:
     text = podwall("map", "-f", SHOP / "good", "-n", "kube-system").out
     assert "payments/*" not in text
     assert "payments/ledger-db" in text
+
+
+# ----------------------------------------------------------------------------------------------------- formats, focus
+@pytest.mark.parametrize("output", FORMATS)
+def test_every_format_is_written_and_listed_in_the_help(output: str) -> None:
+    done = podwall("map", "-f", SHOP / "good", "-o", output)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.endswith("\n")
+    assert f"One of {', '.join(FORMATS)}." in " ".join(podwall("map", "--help").out.split())
+
+
+WRONG = [
+    (("-o", "xml"), "-o: 'xml' is not one of text, wide, json, csv, md, dot, mermaid, svg"),
+    (("-o", "svg", "--why"), "--why: svg has no place for reasons; text, wide, json, csv, md have"),
+    (("-o", "csv", "--summary"), "-o: --summary is written as text or json"),
+    (("-o", "md", "--exposure"), "-o: --exposure is written as text or json"),
+    (("--summary", "--from", "shop/web"), "--summary: counts the cluster, or a namespace with -n"),
+    (("--summary", "--why"), "--why: --summary shows no connections that it could give reasons for"),
+    (("--exposure", "--why"), "--exposure: goes with neither --summary nor --why"),
+    (("--exposure", "--port", "80"), "--port: --exposure names the ports of each rule as it has them"),
+    (("--from", "shop/wbe"), "error: --from: there is no Pod or workload shop/wbe in the input; did you mean web?"),
+    (("--port", "x"), "error: --port: no endpoint has a port named 'x'"),
+]
+
+
+@pytest.mark.parametrize(("flags", "message"), WRONG, ids=[" ".join(flags) for flags, _ in WRONG])
+def test_what_does_not_go_together(flags: tuple[str, ...], message: str) -> None:
+    done = podwall("map", "-f", SHOP / "good", *flags)
+    assert (done.code, done.out) == (2, "")
+    assert message in " ".join(done.err.split())
+
+
+def test_the_focus_stands_in_the_json_and_only_then() -> None:
+    asked = ("--from", "shop/web", "--from", "shop/cart", "--to", "kube-system/*", "--port", "53/udp")
+    found = podwall("map", "-f", SHOP / "good", "-o", "json", *asked).json
+    assert found["focus"] == {
+        "from": ["shop/web", "shop/cart"],
+        "to": ["kube-system/*"],
+        "about": [],
+        "ports": ["53/udp"],
+    }
+    assert [(c["src"], c["dst"], c["ports"]) for c in found["connections"]] == [
+        (name, "kube-system/coredns", [{"protocol": "UDP", "port": 53, "endPort": 53}])
+        for name in ("shop/cart", "shop/web")
+    ]
+    assert [e["name"] for e in found["endpoints"]] == ["kube-system/coredns", "shop/cart", "shop/web"]
+
+
+def test_destinations_stand_with_their_sources() -> None:
+    done = podwall("map", "-f", SHOP / "good", "--to", "shop/web", "--to", "shop/cart", "--port", "7070")
+    assert done.out == (
+        "2 connections, profile kubernetes: to shop/web or shop/cart, port 7070\n"
+        "\n"
+        "to shop/cart (isolated: ingress + egress)\n"
+        "  shop/checkout                             TCP 7070\n"
+        "  shop/web                                  TCP 7070\n"
+        "\n"
+        "to shop/web (isolated: ingress + egress)\n"
+        "  nobody\n"
+    )
+
+
+def test_the_exposure_of_a_namespace() -> None:
+    text = podwall("map", "-f", SHOP / "good", "--exposure", "-n", "payments").out
+    assert text.startswith("4 endpoints, profile kubernetes\n")

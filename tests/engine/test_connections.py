@@ -190,7 +190,7 @@ def test_reasons_are_the_policies_that_permit() -> None:
     edge = edges_of(model)["x/web", "x/db"]
     assert edge.egress_by is None
     assert edge.ingress_by is not None
-    assert [ref.name for ref in edge.ingress_by] == ["any", "port"]
+    assert [rule.policy.name for rule in edge.ingress_by] == ["any", "port"]
     assert ("x/db", "x/web") not in edges_of(model)
 
 

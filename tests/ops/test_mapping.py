@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from podwall.ops.inputs import Inputs, Opened, open_cluster
-from podwall.ops.mapping import make_map, summarize
+from podwall.ops.mapping import make_map, open_map, summarize
 from podwall.report import json as report
-from podwall.report.public import Connection, Map, Ref
-from podwall.report.text import map_text
+from podwall.report.maps.formats import writer
+from podwall.report.public import Connection, Map
 from tests.truth.clusters import random_cluster
 
 
@@ -62,9 +62,9 @@ def test_the_map_and_its_forms_agree(seed: int, tmp_path: Path) -> None:
     assert [(c.src, c.dst, c.ports) for c in plain.connections] == [
         (c.src, c.dst, c.ports) for c in reasons.connections
     ]
-    assert "".join(report.map_parts(reasons)) == report.document(reasons)
+    assert "".join(writer("json")(open_map(found, why=True))) == report.document(reasons)
     assert all(map(has_reasons, reasons.connections))
-    text = "".join(map_text(reasons))
+    text = "".join(writer("text")(open_map(found, why=True)))
     assert text.endswith("\n")
     assert "\n\n\n" not in text
     for endpoint in plain.endpoints:
@@ -74,6 +74,6 @@ def test_the_map_and_its_forms_agree(seed: int, tmp_path: Path) -> None:
 def has_reasons(connection: Connection) -> bool:
     """At each end a policy that allows it, or none that isolates."""
     return all(
-        by == "not isolated" or (isinstance(by, list) and by and all(isinstance(ref, Ref) for ref in by))
+        by == "not isolated" or (isinstance(by, list) and len(by) > 0 and all(ref.rules != () for ref in by))
         for by in (connection.egressBy, connection.ingressBy)
     )

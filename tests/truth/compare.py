@@ -285,7 +285,7 @@ class Trial:
             for direction, by, subject in zip(
                 ("egress", "ingress"), (edge.egress_by, edge.ingress_by), ends, strict=True
             ):
-                names = None if by is None else {(p.kind, p.name) for p in by}
+                names = None if by is None else {(r.policy.kind, r.policy.name) for r in by}
                 home = subject.namespace if isinstance(subject, Group) else None
                 want = self.permitting(direction, asked, edge, home)
                 if len(asked) == len(probes):

@@ -25,7 +25,6 @@ from podwall.engine.rules import (
     Nodes,
     Peer,
     Pods,
-    PolicyRef,
     PolicyRules,
     PortRange,
     PortTerm,
@@ -170,16 +169,18 @@ class Judge:
 
     def permits(
         self, direction: Direction, source: End, destination: End, ports: Mapping[int, PortSet]
-    ) -> tuple[PolicyRef, ...] | None:
-        """The policies that let some of `ports` (by family) through on one side; None where it is not isolated."""
+    ) -> tuple[Rule, ...] | None:
+        """The rules that let some of `ports` (by family) through on one side; None where it is not isolated."""
         subject, peer = (source, destination) if direction is Direction.EGRESS else (destination, source)
         if not subject.selectable:
             return None
         governing = self._of(direction, subject)
-        found: set[PolicyRef] = set()
+        found: dict[int, Rule] = {}  # by identity: to compare rules is to compare all their selectors
         for family, opened in ports.items():
             self._permitting(governing, destination.member, (peer, family), opened, found)
-        return tuple(sorted(found)) if found or governing.isolations else None
+        if not found and not governing.isolations:
+            return None
+        return tuple(sorted(found.values(), key=lambda rule: (rule.policy, rule.order[2])))
 
     def _permitting(
         self,
@@ -187,14 +188,14 @@ class Judge:
         destination: Endpoint,
         towards: tuple[End, int],
         opened: PortSet,
-        found: set[PolicyRef],
+        found: dict[int, Rule],
     ) -> None:
         opened = self._tier_permits(governing.admin, destination, towards, opened, found)
         if not governing.isolations:
             self._tier_permits(governing.baseline, destination, towards, opened, found)
         for reader in governing.rules:
             if ports_on(reader.rule.ports, destination).overlaps(opened) and self._meets(reader, towards):
-                found.add(reader.rule.policy)
+                found[id(reader.rule)] = reader.rule
 
     def _tier_permits(
         self,
@@ -202,16 +203,16 @@ class Judge:
         destination: Endpoint,
         towards: tuple[End, int],
         opened: PortSet,
-        found: set[PolicyRef],
+        found: dict[int, Rule],
     ) -> PortSet:
-        """Adds the policies that accept some of the ports; returns those that go on to the next tier."""
+        """Adds the rules that accept some of the ports; returns those that go on to the next tier."""
         undecided, onward = opened, NO_PORTS
         for reader in readers:
             hit = ports_on(reader.rule.ports, destination) & undecided
             if hit and self._meets(reader, towards):
                 undecided -= hit
                 if reader.rule.action is Action.ALLOW:
-                    found.add(reader.rule.policy)
+                    found[id(reader.rule)] = reader.rule
                 elif reader.rule.action is Action.PASS:
                     onward |= hit
         return onward | undecided

@@ -85,6 +85,11 @@ class Questions:
         ]
         return Asked(tuple(made), tuple(sorted({c.destination.name for c in made})) if behind else None)
 
+    def ends(self, reference: str) -> tuple[End, ...]:
+        """Everyone that a reference stands for, whatever the port. Raises UnknownReference."""
+        target = self._references.target(reference)
+        return self._behind_any(target) if isinstance(target, ServiceRef) else target
+
     def service_ports(self, reference: str) -> tuple[tuple[str, int], ...] | None:
         """Protocol and number of each port of a Service; None for what is no Service. Raises UnknownReference."""
         target = self._references.target(reference)

@@ -111,10 +111,11 @@ class Reach:
         """Whether a rule of the Admin or the Baseline tier is there."""
         return any(side.ordered.actions for family in self.families for side in (family.egress, family.ingress))
 
-    def sources(self) -> Iterator[Sources]:
-        """All atoms, those of one signature together, in order of their first one."""
+    def sources(self, namespaces: Iterable[str] | None = None) -> Iterator[Sources]:
+        """All atoms of these namespaces (None: of all), those of one signature together, in order of the first one."""
         tables = [[numbered.by_namespace() for numbered in _numbered(family)] for family in self.families]
-        for name, (start, size) in self.layout.spans.items():
+        for name in self.layout.spans if namespaces is None else namespaces:
+            start, size = self.layout.spans[name]
             found = [[assigned(table.get(name, {}), size) for table in family] for family in tables]
             same: dict[tuple[Signature | None, ...], list[int]] = {}
             for atom in range(size):

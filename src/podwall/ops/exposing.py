@@ -6,11 +6,13 @@ from msgspec import UNSET, UnsetType
 
 from podwall.engine.boxes import PodBox
 from podwall.engine.exposure import Exposed, Exposures
+from podwall.engine.focus import Focus
 from podwall.engine.references import group_end
 from podwall.engine.rules import AnyPeer, Direction, Domains, Nodes
 from podwall.engine.sets import AddrSet
 from podwall.engine.verdict import End
 from podwall.ops.evidence import TIERS
+from podwall.ops.focusing import ALL, Wanted, focus_of
 from podwall.ops.inputs import Opened
 from podwall.ops.references import Refs
 from podwall.report import public_exposure as public
@@ -20,16 +22,26 @@ from podwall.report.selectors import selector_text
 __all__ = ["make_exposure"]
 
 
-def make_exposure(opened: Opened) -> public.ExposureMap:
-    """Both directions of every endpoint."""
+def make_exposure(opened: Opened, wanted: Wanted = ALL) -> public.ExposureMap:
+    """Both directions of every endpoint; egress of those that --from names, ingress of those that --to names."""
     model = opened.model
+    focus = focus_of(opened, wanted)
     exposing = _Exposing(opened)
     found = [
         exposing.exposure(direction, group_end(group))
         for group in model.groups(model.reach)
         for direction in (Direction.INGRESS, Direction.EGRESS)
+        if _is_shown(focus, direction, group.name)
     ]
     return public.ExposureMap(API_VERSION, "Exposure", model.profile.name, found, list(opened.incomplete))
+
+
+def _is_shown(focus: Focus, direction: Direction, name: str) -> bool:
+    own, other = focus.destinations, focus.sources
+    if direction is Direction.EGRESS:
+        own, other = other, own
+    asked = other is None if own is None else name in own
+    return asked and all(name in names for names in focus.touching)
 
 
 class _Exposing:

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import msgspec
 from msgspec import Struct
 
-from podwall.report.public import Map
-
-__all__ = ["document", "line", "map_parts"]
-
-_AT_ONCE = 10_000  # connections
+__all__ = ["document", "line"]
 
 
 def document(result: Struct) -> str:
@@ -22,20 +16,3 @@ def document(result: Struct) -> str:
 def line(result: object) -> str:
     """One result on one line."""
     return msgspec.json.encode(result).decode() + "\n"
-
-
-def map_parts(result: Map) -> Iterator[str]:
-    """What `document` says of a map, in parts: its connections may be millions."""
-    empty = '"connections": []'
-    head, _, tail = document(msgspec.structs.replace(result, connections=[])).partition(f"\n  {empty}")
-    if not result.connections:
-        yield document(result)
-        return
-    yield f'{head}\n  "connections": [\n'
-    for start in range(0, len(result.connections), _AT_ONCE):
-        part = msgspec.json.encode(result.connections[start : start + _AT_ONCE])
-        # The brackets of the part are those of the whole list; two spaces further in.
-        lines = msgspec.json.format(part, indent=2).decode()[2:-2].replace("\n", "\n  ")
-        last = start + _AT_ONCE >= len(result.connections)
-        yield f"  {lines}{'' if last else ','}\n"
-    yield f"  ]{tail}"

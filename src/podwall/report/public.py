@@ -5,11 +5,25 @@ Lists are sorted by whoever fills them.
 
 from __future__ import annotations
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, field
 
-__all__ = ["API_VERSION", "Connection", "Endpoint", "External", "Isolated", "Map", "Port", "Ref", "Summary"]
+__all__ = [
+    "API_VERSION",
+    "NOT_ISOLATED",
+    "Asked",
+    "Connection",
+    "Endpoint",
+    "External",
+    "Isolated",
+    "Map",
+    "Permit",
+    "Port",
+    "Ref",
+    "Summary",
+]
 
 API_VERSION = "podwall.io/v1"
+NOT_ISOLATED = "not isolated"
 
 
 class Ref(Struct, frozen=True, order=True):
@@ -21,6 +35,12 @@ class Ref(Struct, frozen=True, order=True):
     owner: str | None
     file: str | None
     line: int | None
+
+
+class Permit(Ref, frozen=True, order=True):
+    """A policy that permits a connection, with those of its rules that do: `spec.ingress[0]`."""
+
+    rules: tuple[str, ...]
 
 
 class Port(Struct, frozen=True, order=True):
@@ -65,17 +85,26 @@ class External(Struct, frozen=True):
 
 
 class Connection(Struct, frozen=True):
-    """An open pair. `egressBy` and `ingressBy`, with --why only: the policies that allow it, or "not isolated"."""
+    """An open pair. `egressBy` and `ingressBy`, with --why only: what allows it, or "not isolated"."""
 
     src: str
     dst: str
     ports: list[Port]
-    egressBy: list[Ref] | str | UnsetType = UNSET  # noqa: N815 - the public spelling
-    ingressBy: list[Ref] | str | UnsetType = UNSET  # noqa: N815 - the public spelling
+    egressBy: list[Permit] | str | UnsetType = UNSET  # noqa: N815 - the public spelling
+    ingressBy: list[Permit] | str | UnsetType = UNSET  # noqa: N815 - the public spelling
+
+
+class Asked(Struct, frozen=True):
+    """What a map was cut to, as it was asked for: --from, --to, --about and --port."""
+
+    sources: list[str] = field(name="from")
+    destinations: list[str] = field(name="to")
+    about: list[str]
+    ports: list[str]
 
 
 class Map(Struct, frozen=True):
-    """Who can talk to whom."""
+    """Who can talk to whom. `focus` only where there is one."""
 
     apiVersion: str  # noqa: N815 - the public spelling
     kind: str
@@ -84,6 +113,7 @@ class Map(Struct, frozen=True):
     external: list[External]
     connections: list[Connection]
     incomplete: list[str]
+    focus: Asked | UnsetType = UNSET
 
 
 class Summary(Struct, frozen=True):

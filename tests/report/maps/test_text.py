@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from podwall.report.maps.text import write
 from podwall.report.public import (
     API_VERSION,
     Connection,
@@ -13,11 +14,12 @@ from podwall.report.public import (
     External,
     Isolated,
     Map,
+    Permit,
     Port,
-    Ref,
     Summary,
 )
-from podwall.report.text import map_text, summary_text
+from podwall.report.summary import summary_text
+from tests.report.maps.answers import answer_of
 
 ALL = [Port(protocol, 1, 65535) for protocol in ("SCTP", "TCP", "UDP")]
 HTTP = [Port("TCP", 80, 80)]
@@ -35,7 +37,7 @@ def a_map(names: Iterable[str], connections: Iterable[Connection], external: Ite
 
 def rows(result: Map, only: str | None = None) -> dict[str, list[str]]:
     """The lines of each paragraph under its head."""
-    paragraphs = "".join(map_text(result, only)).split("\n\n")[1:]
+    paragraphs = "".join(write(answer_of(result, only))).split("\n\n")[1:]
     return {p.partition("\n")[0]: p.rstrip("\n").split("\n")[1:] for p in paragraphs}
 
 
@@ -162,7 +164,7 @@ def test_isolation_stands_in_the_head() -> None:
         "from a/3 (isolated: egress)",
         "from a/4 (isolated: ingress + egress)",
     ]
-    assert next(map_text(result)) == "4 endpoints, 0 connections, profile cilium\n"
+    assert next(write(answer_of(result))) == "4 endpoints, 0 connections, profile cilium\n"
 
 
 @pytest.mark.parametrize(
@@ -174,11 +176,11 @@ def test_isolation_stands_in_the_head() -> None:
     ],
 )
 def test_the_first_line_counts(only: str | None, head: str) -> None:
-    assert next(map_text(a_map(["a/x", "a/y", "b/x"], to_all("a/x", ["b/x"])), only)) == head
+    assert next(write(answer_of(a_map(["a/x", "a/y", "b/x"], to_all("a/x", ["b/x"])), only))) == head
 
 
-def ref(name: str, owner: str | None = None, file: str | None = "np/a.yaml", line: int | None = 3) -> Ref:
-    return Ref("NetworkPolicy", "a", name, owner, file, line)
+def ref(name: str, owner: str | None = None, file: str | None = "np/a.yaml", line: int | None = 3) -> Permit:
+    return Permit("NetworkPolicy", "a", name, owner, file, line, ("spec.ingress[0]", "spec.ingress[2]"))
 
 
 def test_reasons() -> None:
@@ -190,12 +192,12 @@ def test_reasons() -> None:
     ]
     found = rows(a_map(["a/x", "a/y"], connections, [External("0.0.0.0/0", ["0.0.0.0/0"])]))
     assert found["from a/x (not isolated)"][1::2] == [
-        "      egress not isolated; ingress by a/p, a/q",
-        "      egress by a/p",  # no policy speaks for an external end
+        "      egress not isolated; ingress by a/p[0,2], a/q[0,2]",
+        "      egress by a/p[0,2]",  # no policy speaks for an external end
     ]
     wrapped = found["from a/y (not isolated)"][1:]
     assert all(len(line) <= 80 for line in wrapped)
-    listed = ", ".join(f"a/{each.name}" for each in many)
+    listed = ", ".join(f"a/{each.name}[0,2]" for each in many)
     assert " ".join(line.strip() for line in wrapped) == f"egress by {listed}; ingress not isolated"
 
 
@@ -210,9 +212,9 @@ def test_reasons() -> None:
         (ref("p", None, None, None), "  a/p"),
     ],
 )
-def test_where_policies_stand(policy: Ref, line: str) -> None:
+def test_where_policies_stand(policy: Permit, line: str) -> None:
     connection = Connection("a/x", "a/y", HTTP, [policy], "not isolated")
-    assert rows(a_map(["a/x", "a/y"], [connection]))["Policies:"] == [line]
+    assert rows(a_map(["a/x", "a/y"], [connection]))["Policies; name[0] is the first rule of its direction:"] == [line]
 
 
 def test_the_summary() -> None:

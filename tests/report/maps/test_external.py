@@ -8,7 +8,7 @@ import random
 import pytest
 
 from podwall.engine.sets import NO_ADDRESSES, AddrSet
-from podwall.report.external import Label, labels
+from podwall.report.maps.external import Label, labels
 from podwall.report.public import External
 
 
