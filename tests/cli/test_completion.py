@@ -169,7 +169,7 @@ def test_kubectl_podwall(programs: dict[str, str]) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     done = kubectl("podwall", "map", "-o", "xml", environment=programs)
     assert done.returncode == 2
-    assert done.stderr.startswith("Usage: kubectl podwall map [OPTIONS]\nTry 'kubectl podwall map -h' for help.\n")
+    assert done.stderr.startswith("Usage: kubectl podwall map [OPTIONS]\nTry 'kubectl podwall map --help' for help.\n")
     for command in COMMANDS:
         text = kubectl("podwall", command, "--help", environment=programs).stdout
         assert text.startswith(f"Usage: kubectl podwall {command} ")

@@ -78,7 +78,7 @@ def test_mistakes_stop_every_command(here: Path) -> None:
 
 def test_shown(here: Path) -> None:
     assert podwall("project").out == (
-        '# ../.podwall.yaml\ninputs:\n- shop\nnamespace: shop\nprofile: cilium\npodCIDRs:\n- "10.9.0.0/16"\n'
+        "# ../.podwall.yaml\ninputs:\n- shop\nnamespace: shop\nprofile: cilium\npodCIDRs:\n- 10.9.0.0/16\n"
     )
     found = podwall("project", "-o", "json").json
     assert (found["file"], found["settings"]["profile"]) == ("../.podwall.yaml", "cilium")

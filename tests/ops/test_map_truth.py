@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from podwall.cluster.hosts import external
+from podwall.cluster.hosts import domain, external
 from podwall.engine.connections import edges, externals_of
 from podwall.engine.references import group_end
 from podwall.engine.rules import Direction, Rule
@@ -37,16 +37,20 @@ def ends_of(cluster: Opened) -> list[End]:
             part = cell.addresses.family(family)
             if part:
                 found.append(End(cell.name, external(part.cidrs()[0].partition("/")[0])))
+        if cell.domains:
+            found.append(End(cell.name, domain(cell.name)))
     return found
 
 
-def families(end: End) -> set[int]:
-    return {6 if ":" in address else 4 for address in end.member.addresses}
+def families(end: End) -> frozenset[int]:
+    return end.families
 
 
 def is_pair(source: End, destination: End) -> bool:
-    """Two external ends are nobody's; an end with itself are two of its replicas (D5)."""
-    if source.member.kind == destination.member.kind == "External":
+    """Two external ends are nobody's, and names are no sources; an end with itself are two of its replicas (D5)."""
+    if source.member.kind == "Domain" or source.member.kind == destination.member.kind == "External":
+        return False
+    if source.member.kind == "External" and destination.member.kind == "Domain":
         return False
     return source.name != destination.name or source.many
 

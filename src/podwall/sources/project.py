@@ -19,7 +19,6 @@ from podwall.admission.names import dns_label
 from podwall.cluster.profile import PROFILES
 from podwall.errors import InputError, InvalidInput, InvalidText, Problem
 from podwall.sources.shapes import fitted
-from podwall.text import yaml
 from podwall.text.where import Path as Field
 from podwall.text.where import field
 
@@ -114,6 +113,8 @@ def find(folder: Path, home: Path | None) -> Path | None:
 
 def read(path: Path) -> Project:
     """A project file. Raises InputError where it cannot be read, InvalidInput with every mistake in it."""
+    from podwall.text import yaml  # `positions` says why here
+
     name = os.path.relpath(path) if path.is_absolute() else str(path)
     try:
         data = path.read_bytes()

@@ -12,6 +12,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import msgspec
+
 from podwall.report.maps.external import labels
 from podwall.report.maps.words import port_words
 from podwall.report.public import External, Port
@@ -40,8 +42,8 @@ class Ends:
 
     def __init__(self, whole: Json) -> None:
         self.namespace = {e["name"]: e["namespace"] for e in whole["endpoints"]}
-        self.cells = {x["name"] for x in whole["external"]}
-        shown = labels(External(x["name"], x["cidrs"]) for x in whole["external"])
+        self.cells = {x["name"] for x in whole["external"] if "domains" not in x}
+        shown = labels(msgspec.convert(whole["external"], list[External]))
         self.of_label = {label.shown: name for name, label in shown.items()}
 
     def expand(self, src: str, dst: str) -> Iterator[tuple[str, str]]:
