@@ -72,10 +72,10 @@ class Questions:
         if asked.protocol not in PROTOCOLS:
             raise UnknownReference(f"protocol {asked.protocol!r} is not one of {', '.join(PROTOCOLS)}")
         source, destination = self._references.target(asked.src), self._references.target(asked.dst)
-        sources = self._behind_any(source) if isinstance(source, ServiceRef) else source
+        sources = self.all_behind(source) if isinstance(source, ServiceRef) else source
         behind = isinstance(destination, ServiceRef)
         if isinstance(destination, ServiceRef):
-            ways = self._behind(destination, asked)
+            ways = self.backends(destination, asked.protocol, asked.port)
         else:
             ways = [way for end in destination for way in _at_port(end, asked)]
         family = _family(asked, sources, [end for end, _ in ways])
@@ -96,8 +96,8 @@ class Questions:
         spec = target.service.spec
         return tuple((port.protocol or "TCP", port.port) for port in (spec.ports if spec else None) or ())
 
-    def _behind_any(self, ref: ServiceRef) -> tuple[End, ...]:
-        """Everyone behind a Service, whatever the port."""
+    def all_behind(self, ref: ServiceRef) -> tuple[End, ...]:
+        """Everyone behind a Service, whatever the port. Raises UnknownReference."""
         if _selector(ref):
             groups = self._references.groups_in(ref.namespace)
             found = [
@@ -114,10 +114,11 @@ class Questions:
             ends[end.name] = with_addresses(end, list(dict.fromkeys((*known, *end.member.addresses))))
         return tuple(_narrowed(ends[name], ref) for name in sorted(ends))
 
-    def _behind(self, ref: ServiceRef, asked: Question) -> list[_Way]:
-        ways = self._ways(ref, port_of(ref.service, ref.name, asked.protocol, _port(asked.port)))
+    def backends(self, ref: ServiceRef, protocol: str, port: int | str) -> list[tuple[End, int]]:
+        """Everyone behind a port of a Service, each with its own port (D7). Raises UnknownReference."""
+        ways = self._ways(ref, port_of(ref.service, ref.name, protocol, _port(port)))
         if not ways:
-            raise UnknownReference(f"Service {ref.name} has no endpoints for port {asked.port} in the input")
+            raise UnknownReference(f"Service {ref.name} has no endpoints for port {port} in the input")
         return ways
 
     def _ways(self, ref: ServiceRef, port: ServicePort) -> list[_Way]:
