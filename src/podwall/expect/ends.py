@@ -110,7 +110,7 @@ class Ends:
         controller = end.members[0].controller if end.members else None
         if controller is not None:
             for endpoint in self._by_controller[end.members[0].namespace, controller]:
-                yield msgspec.structs.replace(_pick(endpoint, terms), many=end.many or endpoint.many)
+                yield _pick(endpoint, terms)
             return
         member = _as_host(end.member) if end.member.kind == "Node" else end.member
         yield Pick(member, _families(member.addresses), ports_of(terms, member), end.many)

@@ -10,6 +10,7 @@ from operator import or_
 import msgspec
 from msgspec import Struct
 
+from podwall.cluster.endpoints import Endpoint
 from podwall.engine.postings import bits
 from podwall.engine.sets import PortSet
 from podwall.errors import UnknownReference
@@ -18,7 +19,7 @@ from podwall.expect.expectation import Expectation, end_text
 from podwall.expect.sides import Part, Side, Unit, is_pair, side
 from podwall.expect.world import World
 
-__all__ = ["Breach", "Outcome", "Prepared", "judge", "judge_all", "prepared"]
+__all__ = ["Breach", "Outcome", "Prepared", "judge", "prepared"]
 
 MOST_NAMED = 5
 
@@ -65,6 +66,12 @@ class Prepared(Struct, frozen=True):
     destination: Found | None
     problem: str = ""
 
+    @property
+    def nodes(self) -> Iterator[Endpoint]:
+        """The nodes that it names, for the world that it is judged in."""
+        for found in (self.source, self.destination):
+            yield from (p.endpoint for p in (found.picks if found else ()) if p.endpoint.kind == "Node")
+
 
 def prepared(ends: Ends, expectation: Expectation) -> Prepared:
     """The ends looked up."""
@@ -73,11 +80,6 @@ def prepared(ends: Ends, expectation: Expectation) -> Prepared:
         return Prepared(expectation, source, ends.destination(expectation.destination, expectation.ports))
     except UnknownReference as error:
         return Prepared(expectation, None, None, str(error))
-
-
-def judge_all(world: World, found: list[Prepared]) -> list[Outcome]:
-    """Every assertion, in order."""
-    return [judge(world, one) for one in found]
 
 
 def judge(world: World, asked: Prepared) -> Outcome:
@@ -102,6 +104,8 @@ def _nothing(asked: Prepared) -> str:
             return f"{name} is nobody in this cluster"
     if destination is not None and not _ports(destination):
         return f"{names[1]} has no port of that name"
+    if source is not None and destination is not None and not source.picks and not destination.picks:
+        return "both ends are outside of the cluster: policies say nothing about them"
     return f"{names[0]} and {names[1]} make no pair: one and the same pod, or no address family in common"
 
 
@@ -128,7 +132,9 @@ class _Count:
     def __init__(self, world: World, expectation: Expectation, source: Side, destination: Side) -> None:
         self._world = world
         self._allow = expectation.allow
-        self._direct = source.direct and destination.direct
+        self._every = expectation.allow and not expectation.some
+        # A pod and itself are a pair only where nothing else is asked about.
+        self._direct = source.direct and destination.direct and source.single and destination.single
         self._hairpin = destination.service
         self._on_node: dict[tuple[int, str | None], list[Unit]] = {}
         self._wrong: list[_Entry] = []
@@ -138,7 +144,8 @@ class _Count:
             self._note_nodes(into)
         for out in source.parts:
             for into in destination.parts:
-                if out.families & into.families:
+                # Nobody here decides about two ends outside of the cluster.
+                if out.families & into.families and not (out.is_outside and into.is_outside):
                     self._count(out, into)
 
     def _note_nodes(self, into: Part) -> None:
@@ -182,7 +189,7 @@ class _Count:
         return list(found.values())
 
     def _counts(self, unit: Unit, twin: Unit) -> bool:
-        """Whether it is a pair: a pod and itself are one where they are named, and left out of sets."""
+        """Whether it is a pair: a pod and itself are left out of sets (D5)."""
         return self._direct or is_pair(unit, twin)
 
     def _is_open(self, entry: _Entry, twin: Unit) -> bool:
@@ -191,7 +198,7 @@ class _Count:
         if entry.open >> twin.atom & 1:
             return True
         own = [self._world.own_node(source, n) for source in entry.unit.numbers[:1] for n in twin.numbers]
-        return bool(own) and (all(own) if self._allow else any(own))
+        return bool(own) and (all(own) if self._every else any(own))
 
     # Breaches
 

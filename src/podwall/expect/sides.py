@@ -17,7 +17,7 @@ __all__ = ["Part", "Side", "Unit", "is_pair", "side"]
 class Unit(Struct, frozen=True):
     """Pods of one workload that no rule tells apart, or external addresses of one family that none does.
 
-    `numbers` are the endpoints', in order. `many` is as in End.
+    `numbers` are the endpoints', in order. `many` is as in End. `node` is the name of a node.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Unit(Struct, frozen=True):
     numbers: tuple[int, ...]
     many: bool = False
     addresses: AddrSet = NO_ADDRESSES
+    node: str | None = None
 
 
 class Part:
@@ -32,6 +33,7 @@ class Part:
 
     def __init__(self, families: frozenset[int], ports: PortSet, units: Iterable[Unit]) -> None:
         self.families = families
+        self.is_outside = False
         self.ports = ports
         self.units = sorted(units, key=lambda unit: (unit.name, unit.addresses.spans, unit.numbers))
         self.by_atom: dict[int, list[Unit]] = {}
@@ -51,6 +53,12 @@ class Side(Struct, frozen=True):
     addresses: AddrSet
     direct: bool
     service: bool
+
+    @property
+    def single(self) -> bool:
+        """Whether it is one endpoint, or one address."""
+        units = [unit for part in self.parts for unit in part.units]
+        return len({number for unit in units for number in unit.numbers or (-1,)}) == 1
 
 
 def side(world: World, found: Found, *, as_source: bool) -> Side:
@@ -92,9 +100,11 @@ def _numbered(world: World, picks: Iterable[Pick]) -> Iterator[tuple[Pick, int]]
 
 def _unit(world: World, name: str, alone: int, members: list[tuple[int, bool]]) -> Unit:
     numbers = tuple(sorted(number for number, _ in members))
-    if alone >= 0 and world.endpoints[alone].kind == "Pod":
-        name = f"{world.endpoints[alone].namespace}/{world.endpoints[alone].name}"
-    return Unit(name, world.atom(numbers[0]), numbers, any(many for _, many in members))
+    first = world.endpoints[numbers[0]]
+    if alone >= 0 and first.kind == "Pod":
+        name = f"{first.namespace}/{first.name}"
+    node = first.node if first.kind == "Node" else None
+    return Unit(name, world.atom(numbers[0]), numbers, any(many for _, many in members), node=node)
 
 
 def _outside(world: World, found: Found, *, as_source: bool) -> Iterator[Part]:
@@ -111,11 +121,15 @@ def _outside(world: World, found: Found, *, as_source: bool) -> Iterator[Part]:
                     known[atom] = known.get(atom, NO_ADDRESSES) | part
     for (family, ports), cells in held.items():
         units = (Unit(part.cidrs()[0], atom, (), addresses=part) for atom, part in cells.items())
-        yield Part(frozenset((family,)), ports, units)
+        part = Part(frozenset((family,)), ports, units)
+        part.is_outside = True
+        yield part
 
 
 def is_pair(source: Unit, destination: Unit) -> bool:
     """Whether two units are two ends: a pod and itself are not, two replicas of one workload are (D5)."""
+    if source.node is not None and source.node == destination.node:
+        return False
     if not source.numbers or source.numbers != destination.numbers:
         return True
     return len(source.numbers) > 1 or source.many or destination.many
