@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from podwall.cli import explain, verdict
+from podwall.cli import explain, test, verdict
 from podwall.cli import map as map_
 from podwall.cli.running import Streams, run
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.command("explain", epilog=explain.EXAMPLES)(explain.explain_command)
 app.command("map", epilog=map_.EXAMPLES)(map_.map_command)
+app.command("test", epilog=test.EXAMPLES)(test.expectations_command)
 app.command("verdict", epilog=verdict.EXAMPLES)(verdict.verdict_command)
 
 

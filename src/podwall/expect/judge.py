@@ -16,7 +16,7 @@ from podwall.engine.sets import PortSet
 from podwall.errors import UnknownReference
 from podwall.expect.ends import Ends, Found
 from podwall.expect.expectation import Expectation, end_text
-from podwall.expect.sides import Part, Side, Unit, is_pair, side
+from podwall.expect.sides import Part, Side, Unit, alone, is_pair, side
 from podwall.expect.world import World
 
 __all__ = ["Breach", "Outcome", "Prepared", "judge", "prepared"]
@@ -133,8 +133,7 @@ class _Count:
         self._world = world
         self._allow = expectation.allow
         self._every = expectation.allow and not expectation.some
-        # A pod and itself are a pair only where nothing else is asked about.
-        self._direct = source.direct and destination.direct and source.single and destination.single
+        self._direct = alone(source, destination)
         self._hairpin = destination.service
         self._on_node: dict[tuple[int, str | None], list[Unit]] = {}
         self._wrong: list[_Entry] = []

@@ -11,7 +11,7 @@ from podwall.engine.sets import ALL_PORTS, NO_ADDRESSES, AddrSet, PortSet
 from podwall.expect.ends import Found, Pick
 from podwall.expect.world import World
 
-__all__ = ["Part", "Side", "Unit", "is_pair", "side"]
+__all__ = ["Part", "Side", "Unit", "alone", "is_pair", "side"]
 
 
 class Unit(Struct, frozen=True):
@@ -31,9 +31,11 @@ class Unit(Struct, frozen=True):
 class Part:
     """Units with the same families and the same ports, by atom."""
 
-    def __init__(self, families: frozenset[int], ports: PortSet, units: Iterable[Unit]) -> None:
+    def __init__(
+        self, families: frozenset[int], ports: PortSet, units: Iterable[Unit], *, is_outside: bool = False
+    ) -> None:
         self.families = families
-        self.is_outside = False
+        self.is_outside = is_outside
         self.ports = ports
         self.units = sorted(units, key=lambda unit: (unit.name, unit.addresses.spans, unit.numbers))
         self.by_atom: dict[int, list[Unit]] = {}
@@ -121,9 +123,12 @@ def _outside(world: World, found: Found, *, as_source: bool) -> Iterator[Part]:
                     known[atom] = known.get(atom, NO_ADDRESSES) | part
     for (family, ports), cells in held.items():
         units = (Unit(part.cidrs()[0], atom, (), addresses=part) for atom, part in cells.items())
-        part = Part(frozenset((family,)), ports, units)
-        part.is_outside = True
-        yield part
+        yield Part(frozenset((family,)), ports, units, is_outside=True)
+
+
+def alone(source: Side, destination: Side) -> bool:
+    """Whether both ends are one thing each, by name: only then a pod and itself are a pair."""
+    return source.direct and destination.direct and source.single and destination.single
 
 
 def is_pair(source: Unit, destination: Unit) -> bool:

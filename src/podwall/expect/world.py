@@ -70,6 +70,10 @@ class World:
         endpoint = self.endpoints[number]
         return f"node/{endpoint.node}" if endpoint.kind == "Node" else self.groups[number].name
 
+    def shown(self, endpoint: Endpoint) -> str:
+        """The same of an endpoint."""
+        return self.name(self.numbers[key_of(endpoint)])
+
     def own_node(self, source: int, destination: int) -> bool:
         """Whether the source is on the destination's node, and on that node's network (N17, D4)."""
         host, pod = self.endpoints[source], self.endpoints[destination]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -14,7 +15,7 @@ __all__ = ["document", "line", "map_parts"]
 _AT_ONCE = 10_000  # connections
 
 
-def document(result: Struct) -> str:
+def document(result: Struct | dict[str, Any]) -> str:
     """A whole result, indented."""
     return msgspec.json.format(msgspec.json.encode(result), indent=2).decode() + "\n"
 
