@@ -24,7 +24,7 @@ from podwall.report import public_testing as public
 from podwall.report.public import API_VERSION, Port
 from podwall.sources import files
 
-__all__ = ["Asked", "Tested", "read_expectations", "schema_text", "test"]
+__all__ = ["Asked", "Tested", "read_expectations", "schema_text", "tested"]
 
 MOST_EXPLAINED = 20  # failures; others are only named
 
@@ -104,7 +104,7 @@ def schema_text() -> str:
 # Judging
 
 
-def test(opened: Opened, asked: Asked) -> Tested:
+def tested(opened: Opened, asked: Asked) -> Tested:
     """Everything that came of it."""
     model = opened.model
     ends = Ends(model)
@@ -127,9 +127,6 @@ def test(opened: Opened, asked: Asked) -> Tested:
         incomplete=list(opened.incomplete),
     )
     return Tested(answer, explained)
-
-
-test.__test__ = False  # type: ignore[attr-defined] # not one of pytest's
 
 
 def _expected(outcome: Outcome, explained: Explained | None) -> public.Expected:

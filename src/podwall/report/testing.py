@@ -47,7 +47,8 @@ def _failure(expected: Expected, excerpts: Excerpts) -> Iterator[str]:
         yield from wrapped(f"  because: {expected.because}", "    ")
     yield from (line for text in why(expected) for line in wrapped(f"  {text}", "      "))
     if isinstance(expected.explanation, Explanation):
-        yield from _explanation(expected.explanation, excerpts)
+        several = len(expected.failures) > 1
+        yield from _explanation(expected.explanation, excerpts, several=several)
 
 
 def why(expected: Expected) -> Iterator[str]:
@@ -66,8 +67,10 @@ def why(expected: Expected) -> Iterator[str]:
         yield f"  and {expected.moreFailures:,} more"
 
 
-def _explanation(answer: Explanation, excerpts: Excerpts) -> Iterator[str]:
+def _explanation(answer: Explanation, excerpts: Excerpts, *, several: bool) -> Iterator[str]:
     yield ""
+    if several:
+        yield "  The first of them:"
     yield from (f"  {line}" for line in deciding_text(answer, excerpts))
     yield from (f"  {line}" if line else "" for line in changes_text(answer.verdict, answer.changes, answer.refused))
 
