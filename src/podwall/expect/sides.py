@@ -122,8 +122,13 @@ def _outside(world: World, found: Found, *, as_source: bool) -> Iterator[Part]:
                     known = held.setdefault((family, ports), {})
                     known[atom] = known.get(atom, NO_ADDRESSES) | part
     for (family, ports), cells in held.items():
-        units = (Unit(part.cidrs()[0], atom, (), addresses=part) for atom, part in cells.items())
+        units = (Unit(_name(part), atom, (), addresses=part) for atom, part in cells.items())
         yield Part(frozenset((family,)), ports, units, is_outside=True)
+
+
+def _name(addresses: AddrSet) -> str:
+    """The first CIDR."""
+    return AddrSet(addresses.spans[:1]).cidrs()[0]
 
 
 def alone(source: Side, destination: Side) -> bool:

@@ -27,7 +27,8 @@ def suggestion(world: World, ends: Ends, witness: Witness) -> str | None:
             verdict = "deny" if witness.opened else "allow"
             text = short_text(source, destination, (port,), verdict)
             asked = Expectation(text, source, destination, (port,), allow=not witness.opened)
-            if judge(world, prepared(ends, asked)).holds:
+            found = prepared(ends, asked)
+            if world.knows(found.nodes) and judge(world, found).holds:
                 return text
     return None
 

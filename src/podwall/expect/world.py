@@ -50,6 +50,10 @@ class World:
         self._flows: dict[int, list[Flow]] = {}
         self._open: dict[tuple[int, PortSet], Open] = {}
 
+    def knows(self, nodes: Iterable[Endpoint]) -> bool:
+        """Whether the nodes are all in it, so that it can be asked about them."""
+        return all(key_of(node) in self.numbers for node in nodes)
+
     @cached_property
     def cells(self) -> list[tuple[int, AddrSet]]:
         """The external atoms with their addresses."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from podwall.expect.draft import MOST_NAMESPACES, Draft
-from podwall.report.wording import wrapped
+from podwall.report.wording import listed, wrapped
 
 __all__ = ["draft_text"]
 
@@ -16,6 +16,7 @@ _HEAD = (
     "Read each line, keep what you want to hold, and say why in `because`. "
     "`podwall test --schema > expectations.schema.json` lets editors help."
 )
+_MOST_NAMED = 8
 _PLAIN = re.compile(r"[A-Za-z0-9][^#'\"]*")  # as an item of a list; lines have no `: `
 
 
@@ -24,7 +25,7 @@ def draft_text(draft: Draft) -> Iterator[str]:
     yield f"{_SCHEMA}\n"
     yield from (f"{line}\n" for line in wrapped(_HEAD, "# "))
     if draft.wide:
-        names = ", ".join(draft.wide)
+        names = listed(draft.wide, _MOST_NAMED)
         said = f"# Left out: what is open on every port, from or to {names}. That lacks a policy."
         yield from (f"{line}\n" for line in wrapped(said, "# "))
     if not draft.between:

@@ -108,7 +108,7 @@ def _unnoticed(found: Sequence[Unnoticed]) -> Iterator[str]:
     yield from wrapped(f"  {place(edit.policy, edit.line)}", "    ")
     for one in found:
         pair, word = (one.opens, "opens") if one.opens else (one.closes, "closes")
-        yield from wrapped(f"  {edit_text(one.edit)}{f', {word} {_pair(pair)}' if pair else ''}", "    ")
+        yield from wrapped(f"  {edit_text(one.edit)}{f', {word} {_pair(one.edit, pair)}' if pair else ''}", "    ")
     for suggestion in dict.fromkeys(one.suggestion for one in found if one.suggestion):
         yield from wrapped(f"  watch it: {suggestion}", "    ")
 
@@ -129,5 +129,7 @@ def edit_text(edit: Edit) -> str:
             return f"{part}without {edit.dropped}"
 
 
-def _pair(pair: Pair) -> str:
-    return f"{pair.src} -> {pair.dst} {ports_text(pair.ports, {})}"
+def _pair(edit: Edit, pair: Pair) -> str:
+    """A pair; where ports are opened, the others of them are many ranges that say nothing more."""
+    ports = "all other ports" if edit.edit == "ports opened" else ports_text(pair.ports, {})
+    return f"{pair.src} -> {pair.dst} {ports}"
