@@ -33,7 +33,7 @@ def world_of(model: Model, asked: list[Expectation]) -> tuple[World, list[Outcom
 
 
 def all_mutants(model: Model) -> list[Mutant]:
-    found = []
+    found: list[Mutant] = []
     for bucket in model.cluster.namespaces.values():
         for located in bucket.policies:
             ref = PolicyRef("NetworkPolicy", bucket.name, located.object.metadata.name or "")
