@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from podwall.cluster.wellknown import Definition
 from podwall.errors import InputError, PodwallError
 from podwall.sources.project import FILE, Settings, find, read, schema
 from podwall.text import yaml
@@ -51,7 +52,7 @@ MISTAKES: list[tuple[str, list[str]]] = [
     ("check:\n  failOn: never\n", ["2: check.failOn: never is not one of error, warning, info"]),
     ("check:\n  severities:\n    PW150: off\n", ["3: check.severities.PW150: expected a string, got false"]),
     ("check:\n  severities:\n    PW150: bad\n", ["3: check.severities.PW150: bad is not one of"]),
-    ("sets: {dns: 5}\n", ["1: sets.dns: expected a mapping"]),
+    ("sets: {dns: 5}\n", ["1: sets.dns: expected a mapping, got a number"]),
     ("kind: Projekt\n", ["1: kind: expected Project"]),
     ("apiVersion: v2\n", ["1: apiVersion: expected podwall.io/v1"]),
     ("- inputs\n", ["1: expected the keys of a project file"]),
@@ -72,7 +73,8 @@ def test_all_that_it_may_say(here: Path) -> None:
     found = read(here / FILE)
     settings = found.settings
     assert (found.name, settings.profile, settings.pod_cidrs) == (FILE, "cilium", ["10.0.0.0/8", "fd00::/64"])
-    assert settings.sets["dns"] == {"namespace": "kube-system", "podLabels": {"k8s-app": "kube-dns"}, "ports": [53]}
+    want = Definition(namespace="kube-system", pod_labels={"k8s-app": "kube-dns"}, ports=[53])
+    assert settings.sets["dns"] == want
     assert (settings.check.fail_on, settings.check.paths["legacy/*"].ignore) == ("warning", ["PW150"])
     assert [found.path(given) for given in settings.inputs] == [
         "manifests",

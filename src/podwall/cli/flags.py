@@ -121,6 +121,12 @@ class Given:
         """Whether the cluster comes from standard input."""
         return "-" in (*self._named.get("filename", ()), *self._named.get("snapshot", ()))
 
+    @property
+    def home(self) -> str:
+        """The namespace of names without one."""
+        inputs = self.inputs()
+        return inputs.namespace or inputs.home or "default"
+
     def project(self) -> Project | None:
         """The project file, read once."""
         from podwall.ops.project import find_project

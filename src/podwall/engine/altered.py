@@ -60,7 +60,18 @@ class _Cover(Struct, frozen=True):
 
 def altered(index: Index, changed: Sequence[PolicyRules]) -> list[Altered]:
     """What it can be about that these policies replace those of the same name, or are added."""
-    return [part for direction in Direction for part in _Looking(index, changed, direction).parts()]
+    own = [policy for policy in changed if policy.policy.namespace]
+    parts = [part for direction in Direction for part in _Looking(index, own, direction).parts()]
+    return [*parts, *(part for policy in changed if not policy.policy.namespace for part in _of_tiers(index, policy))]
+
+
+def _of_tiers(index: Index, policy: PolicyRules) -> Iterator[Altered]:
+    """A policy of the whole cluster: what a rule does and its place count (C3, C4), so it may be about everyone."""
+    known = index.policies.get(policy.policy)
+    differing = set(known.rules if known else ()) ^ set(policy.rules)
+    subjects: Slots = reduce(union, map(index.pods, {rule.subject for rule in differing}), {})
+    if subjects:
+        yield Altered(subjects, None)
 
 
 def most_pairs(index: Index, parts: Iterable[Altered]) -> int:

@@ -66,10 +66,14 @@ class Model:
         return Judge(self.index)
 
     @cached_property
+    def references(self) -> References:
+        """What names and addresses stand for."""
+        return References(self.cluster, self.index, self._groups_for_names, self.namespace, self.resolutions)
+
+    @cached_property
     def questions(self) -> Questions:
-        """References and what is asked of them."""
-        references = References(self.cluster, self.index, self._groups_for_names, self.namespace, self.resolutions)
-        return Questions(self.cluster, references)
+        """What is asked of references."""
+        return Questions(self.cluster, self.references)
 
     def groups(self, reach: Reach) -> list[Group]:
         """The endpoints as they are shown, on the atoms of a reach."""

@@ -70,11 +70,14 @@ class Questions:
         if asked.protocol not in PROTOCOLS:
             raise UnknownReference(f"protocol {asked.protocol!r} is not one of {', '.join(PROTOCOLS)}")
         source, destination = self._references.target(asked.src), self._references.target(asked.dst)
-        sources = source if isinstance(source, tuple) else self._behind_any(source)
+        sources = source if isinstance(source, tuple) else self.all_behind(source)
         if any(end.member.kind == "Domain" for end in sources):
             raise UnknownReference(f"{asked.src} is a domain name, which policies know of destinations only (C12)")
         behind = not isinstance(destination, tuple)
-        ways = _at_port(destination, asked) if isinstance(destination, tuple) else self._behind(destination, asked)
+        if isinstance(destination, tuple):
+            ways = _at_port(destination, asked)
+        else:
+            ways = self.backends(destination, asked.protocol, asked.port)
         family = _family(asked, sources, ways)
         made = [
             Connection(s, d, asked.protocol, port, family, behind)
@@ -88,7 +91,7 @@ class Questions:
     def ends(self, reference: str) -> tuple[End, ...]:
         """Everyone that a reference stands for, whatever the port. Raises UnknownReference."""
         target = self._references.target(reference)
-        return self._behind_any(target) if isinstance(target, ServiceRef) else target
+        return self.all_behind(target) if isinstance(target, ServiceRef) else target
 
     def service_ports(self, reference: str) -> tuple[tuple[str, int], ...] | None:
         """Protocol and number of each port of a Service; None for what is no Service. Raises UnknownReference."""
@@ -98,8 +101,8 @@ class Questions:
         spec = target.service.spec
         return tuple((port.protocol or "TCP", port.port) for port in (spec.ports if spec else None) or ())
 
-    def _behind_any(self, ref: ServiceRef) -> tuple[End, ...]:
-        """Everyone behind a Service, whatever the port."""
+    def all_behind(self, ref: ServiceRef) -> tuple[End, ...]:
+        """Everyone behind a Service, whatever the port. Raises UnknownReference."""
         if _selector(ref):
             groups = self._references.groups_in(ref.namespace)
             found = [
@@ -116,10 +119,11 @@ class Questions:
             ends[end.name] = with_addresses(end, list(dict.fromkeys((*known, *end.member.addresses))))
         return tuple(_narrowed(ends[name], ref) for name in sorted(ends))
 
-    def _behind(self, ref: ServiceRef, asked: Question) -> list[_Way]:
-        ways = self._ways(ref, port_of(ref.service, ref.name, asked.protocol, _port(asked.port)))
+    def backends(self, ref: ServiceRef, protocol: str, port: int | str) -> list[tuple[End, int]]:
+        """Everyone behind a port of a Service, each with its own port (D7). Raises UnknownReference."""
+        ways = self._ways(ref, port_of(ref.service, ref.name, protocol, _port(port)))
         if not ways:
-            raise UnknownReference(f"Service {ref.name} has no endpoints for port {asked.port} in the input")
+            raise UnknownReference(f"Service {ref.name} has no endpoints for port {port} in the input")
         return ways
 
     def _ways(self, ref: ServiceRef, port: ServicePort) -> list[_Way]:

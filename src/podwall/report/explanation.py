@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 from podwall.report.changes import changes_text
 from podwall.report.public import Ref
@@ -18,7 +19,7 @@ from podwall.report.public_explanation import (
 from podwall.report.wording import counted, cut, listed, place, policy_name, ports_text, wrapped
 from podwall.text.excerpt import Line
 
-__all__ = ["explanation_text"]
+__all__ = ["Excerpts", "deciding_text", "explanation_text"]
 
 Excerpts = Mapping[tuple[str, int], Sequence[Line]]
 
@@ -105,6 +106,15 @@ def _conditions(answer: Explanation) -> Iterator[str]:
     if isinstance(answer.otherFamily, OtherFamily):
         word = "allowed" if answer.otherFamily.verdict == "allow" else "DENIED"
         yield f"over IPv{answer.otherFamily.family} it is {word} (--family {answer.otherFamily.family})"
+
+
+def deciding_text(answer: Explanation, excerpts: Excerpts) -> Iterator[str]:
+    """The sides that deny, or else those that allow, of the first pair that does; without what stands between."""
+    one = next((b for b in answer.backends or () if b.verdict == answer.verdict), None)
+    found: Explanation | Explained = answer if one is None else one
+    for word, end, side in (("EGRESS", found.src, found.egress), ("INGRESS", found.dst, found.ingress)):
+        if isinstance(side, SideReasons) and side.verdict == answer.verdict:
+            yield from islice(_side(f"{word} of {end}", side, excerpts), 1, None)
 
 
 # One side

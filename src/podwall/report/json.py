@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from msgspec import Struct
 
 __all__ = ["document", "line"]
 
 
-def document(result: Struct) -> str:
+def document(result: Struct | dict[str, Any]) -> str:
     """A whole result, indented."""
     return msgspec.json.format(msgspec.json.encode(result), indent=2).decode() + "\n"
 

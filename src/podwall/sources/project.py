@@ -17,6 +17,7 @@ from msgspec import Meta, Struct
 
 from podwall.admission.names import dns_label
 from podwall.cluster.profile import PROFILES
+from podwall.cluster.wellknown import Definition
 from podwall.errors import InputError, InvalidInput, InvalidText, Problem
 from podwall.sources.shapes import fitted
 from podwall.text.where import Path as Field
@@ -33,7 +34,6 @@ _UNKNOWN = "unknown key"
 _Ids = Annotated[list[str], Meta(description="Ids of checks, as PW150, or how they begin, as PW1.")]
 # For editors only: what the file says is checked below, so that each mistake has its line.
 _Severity = Annotated[str, Meta(extra_json_schema={"enum": list(SEVERITIES)})]
-_Whatever = Annotated[object, Meta(extra_json_schema={"type": "object"})]
 
 
 class PathRules(Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,7 +78,7 @@ class Settings(
     skip_invalid: Annotated[bool, Meta(description="As --skip-invalid.")] = False
     strict: Annotated[bool, Meta(description="As --strict.")] = False
     ignore_kinds: Annotated[bool, Meta(description="As --ignore-kinds.")] = False
-    sets: Annotated[dict[str, _Whatever], Meta(description="Well-known sets by name: dns, monitoring …")] = {}
+    sets: Annotated[dict[str, Definition], Meta(description="Well-known sets by name: dns, monitoring …")] = {}
     check: Annotated[Check, Meta(description="Settings of `podwall check`.")] = Check()
     expectations: Annotated[list[str], Meta(description="Files of assertions for `podwall test`.")] = []
 
@@ -148,9 +148,6 @@ def _mistakes(settings: Settings) -> Iterator[tuple[Field, str]]:
         yield ("namespace",), f"not the name of a namespace: {wrong[0]}"
     if "-" in settings.inputs:
         yield ("inputs", settings.inputs.index("-")), "standard input is given with -f -, not in a file"
-    for key, given in settings.sets.items():
-        if not isinstance(given, dict):
-            yield ("sets", key), "expected a mapping"
     yield from _network(settings)
     yield from _checks(settings.check)
 
