@@ -21,7 +21,7 @@ _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _MAX_UNPACKED = 8 << 30
 SNAPSHOT = b'{"apiVersion":"podwall.io/v1","kind":"Snapshot",'
 """How every snapshot begins, of whatever version."""
-# A snapshot of 100,000 Pods is 33 MB unpacked.
+# A snapshot of 100,000 Pods and 10,000 policies is 57 MB unpacked.
 _MAX_SNAPSHOT = 1 << 30
 
 

@@ -15,7 +15,7 @@ __all__ = ["is_packed", "pack", "start", "unpack"]
 _MAGIC = b"\x1f\x8b"
 _GZIP = 31  # how zlib is told
 _PART = 1 << 24
-_LEVEL = 6  # 9 takes four times as long for a file that is a tenth smaller
+_LEVEL = 6  # 9 takes three times as long for a file that is a tenth smaller
 
 
 def is_packed(data: bytes) -> bool:
