@@ -134,7 +134,7 @@ def fits(value: Any, rule: Any, whole: Any) -> bool:
         return fits(value, whole["$defs"][rule["$ref"].rpartition("/")[2]], whole)
     if "anyOf" in rule:
         return any(fits(value, one, whole) for one in rule["anyOf"])
-    sorts = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
+    sorts = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "null": type(None)}
     if not isinstance(value, sorts[rule["type"]]) or value not in rule.get("enum", [value]):
         return False
     if isinstance(value, list):

@@ -32,7 +32,7 @@ class Option(Struct, frozen=True):
 
 
 class Argument(Struct, frozen=True):
-    """A value without a flag; it may be left out where its parameter has a default."""
+    """A value without a flag, or several for tuple[str, ...]; left out where its parameter has a default."""
 
     metavar: str
     help: str
@@ -96,7 +96,8 @@ def _parameter(parameter: inspect.Parameter, hint: Any, said: Option | Argument)
         metavar = said.metavar if required else f"[{said.metavar}]"
         return click.Argument(
             [parameter.name],
-            type=kind,
+            type=str if kind == _SEVERAL else kind,
+            nargs=-1 if kind == _SEVERAL else 1,
             required=required,
             metavar=metavar,
             help=said.help,
