@@ -52,7 +52,7 @@ MISTAKES: list[tuple[str, list[str]]] = [
     ("check:\n  failOn: never\n", ["2: check.failOn: never is not one of error, warning, info"]),
     ("check:\n  severities:\n    PW150: off\n", ["3: check.severities.PW150: expected a string, got false"]),
     ("check:\n  severities:\n    PW150: bad\n", ["3: check.severities.PW150: bad is not one of"]),
-    ("sets: {dns: 5}\n", ["1: sets.dns: expected a mapping, got a number"]),
+    ("sets: {dns: 5}\n", ["1: sets.dns: expected a mapping, got a whole number"]),
     ("kind: Projekt\n", ["1: kind: expected Project"]),
     ("apiVersion: v2\n", ["1: apiVersion: expected podwall.io/v1"]),
     ("- inputs\n", ["1: expected the keys of a project file"]),
