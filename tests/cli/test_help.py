@@ -11,10 +11,11 @@ import pytest
 from podwall.cli.main import main
 from tests.cli.program import SHOP, podwall
 
-COMMANDS = ["explain", "map", "verdict", "version"]
+COMMANDS = ["explain", "map", "test", "verdict", "version"]
 LISTED_FLAGS = {
     "explain": ["-A", "-o", "--family", "--change"],
     "map": ["-A", "-o", "--summary", "--why", "--exposure"],
+    "test": ["-o", "--coverage", "--min", "--write", "-d", "--schema"],
     "verdict": ["--queries", "--trace"],
 }
 INPUT = ["-f", "-k", "-n", "--cni", "--pod-cidr", "--skip-invalid", "--strict", "--ignore-kinds", "-q", "-v"]

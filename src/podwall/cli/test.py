@@ -33,10 +33,10 @@ An assertions file:
   expect:
   - web -> api:8080 allow
   - shop/* -> dns allow            # ns/* is every workload of a namespace
-  - internet -> shop/* deny        # dns, internet, apiserver, monitoring: sets
+  - internet -> shop/* deny        # as dns, apiserver, monitoring: a set
   - from: {namespaceLabels: {env: dev}}
     to: data/postgres
-    port: 5432                     # also http, 53/udp, 8000-8100; or ports: […]
+    port: 5432                     # http, 53/udp, 8000-8100; or ports: […]
     verdict: deny
     because: only production may touch it
 allow: every pair has it on all ports (some: true: one pair at least).
@@ -51,7 +51,7 @@ Exit codes:
 """
 
 Files = Annotated[
-    list[str] | None, typer.Argument(metavar="FILE…", help="Assertions: files, directories, or - for standard input.")
+    list[str] | None, typer.Argument(metavar="FILE", help="Assertions: files, directories, or - for standard input.")
 ]
 
 
@@ -114,10 +114,10 @@ def _check(named: dict[str, object]) -> None:
     if files and (named["write"] or named["schema"]):
         raise typer.BadParameter("reads no assertions", param_hint="--write" if named["write"] else "--schema")
     if not files and not named["write"] and not named["schema"]:
-        raise typer.BadParameter("give a file of assertions, or --write to draft one", param_hint="FILE…")
+        raise typer.BadParameter("give a file of assertions, or --write to draft one", param_hint="FILE")
     given = named["filename"]
     if "-" in files and isinstance(given, list) and "-" in given:
-        raise typer.BadParameter("standard input is the cluster already (-f -)", param_hint="FILE…")
+        raise typer.BadParameter("standard input is the cluster already (-f -)", param_hint="FILE")
 
 
 def _schema(streams: Streams) -> int:
