@@ -53,6 +53,18 @@ Exit codes:
 Files = Annotated[
     list[str] | None, typer.Argument(metavar="FILE", help="Assertions: files, directories, or - for standard input.")
 ]
+Output = Annotated[str, typer.Option("-o", "--output", metavar="FORMAT", help="text, json, junit or tap.")]
+Coverage = Annotated[bool, typer.Option("--coverage", help="Also which policies and rules no assertion watches.")]
+Minimum = Annotated[
+    float | None, typer.Option("--min", metavar="PERCENT", help="Exit 1 where coverage is below it.", min=0, max=100)
+]
+Write = Annotated[
+    bool, typer.Option("--write", help="Draft assertions from what is open and closed now; with -n, about NS.")
+]
+Destination = Annotated[
+    str | None, typer.Option("-d", "--destination", metavar="FILE", help="With --write: a new file for the draft.")
+]
+Schema = Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of assertions files.")]
 
 
 def expectations_command(
@@ -64,21 +76,12 @@ def expectations_command(
     all_namespaces: flags.Everywhere = False,
     cni: flags.Cni = "kubernetes",
     pod_cidr: flags.PodCidrs = None,
-    output: Annotated[str, typer.Option("-o", "--output", metavar="FORMAT", help="text, json, junit or tap.")] = "text",
-    coverage: Annotated[
-        bool, typer.Option("--coverage", help="Also which policies and rules no assertion watches.")
-    ] = False,
-    minimum: Annotated[
-        float | None,
-        typer.Option("--min", metavar="PERCENT", help="Exit 1 where coverage is below it.", min=0, max=100),
-    ] = None,
-    write: Annotated[
-        bool, typer.Option("--write", help="Draft assertions from what is open and closed now; with -n, about NS.")
-    ] = False,
-    destination: Annotated[
-        str | None, typer.Option("-d", "--destination", metavar="FILE", help="With --write: a new file for the draft.")
-    ] = None,
-    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of assertions files.")] = False,
+    output: Output = "text",
+    coverage: Coverage = False,
+    minimum: Minimum = None,
+    write: Write = False,
+    destination: Destination = None,
+    schema: Schema = False,
     skip_invalid: flags.SkipInvalid = False,
     strict: flags.Strict = False,
     ignore_kinds: flags.IgnoreKinds = False,
