@@ -11,10 +11,11 @@ import pytest
 from podwall.cli.main import main
 from tests.cli.program import SHOP, podwall
 
-COMMANDS = ["map", "explain", "verdict", "snapshot", "project", "completion", "version"]
+COMMANDS = ["map", "explain", "verdict", "test", "snapshot", "project", "completion", "version"]
 LISTED_FLAGS = {
     "map": ["-A", "-o", "--from", "--to", "--about", "--port", "--summary", "--why", "--exposure"],
     "explain": ["-o", "--family", "--change"],
+    "test": ["-o", "--coverage", "--min", "--write", "-d", "--schema"],
     "verdict": ["--queries", "--trace"],
     "snapshot": ["-o", "--force", "--with-topology", "--used-labels", "--label", "--taken"],
 }

@@ -281,9 +281,11 @@ class Naive:
         """The backends of a Service at their own port."""
         number, _, protocol = ports[0].partition("/")
         target = self.oracle._targets.find(reference)  # noqa: SLF001
-        held: dict[str, tuple[Backend, set[Port]]] = {}
+        held: dict[object, tuple[Backend, set[Port]]] = {}
         for backend in self.oracle._targets.backends(target, int(number), protocol.upper()):  # noqa: SLF001
-            held.setdefault(backend.end.name, (backend, set()))[1].add((protocol.upper(), backend.port))
+            held.setdefault((backend.end.name, backend.end.addresses), (backend, set()))[1].add(
+                (protocol.upper(), backend.port)
+            )
         for backend, at in held.values():
             families = frozenset(a.version for a in backend.end.addresses)
             yield Party(backend.end, families, frozenset(at), Target((backend.end,)))

@@ -31,10 +31,10 @@ An assertions file:
   expect:
   - web -> api:8080 allow
   - shop/* -> dns allow            # ns/* is every workload of a namespace
-  - internet -> shop/* deny        # dns, internet, apiserver, monitoring: sets
+  - internet -> shop/* deny        # as dns, apiserver, monitoring: a set
   - from: {namespaceLabels: {env: dev}}
     to: data/postgres
-    port: 5432                     # also http, 53/udp, 8000-8100; or ports: […]
+    port: 5432                     # http, 53/udp, 8000-8100; or ports: […]
     verdict: deny
     because: only production may touch it
 allow: every pair has it on all ports (some: true: one pair at least).
@@ -49,7 +49,7 @@ Exit codes:
 """
 
 Files = Annotated[
-    tuple[str, ...], Argument(metavar="FILE…", help="Assertions: files, directories, or - for standard input.")
+    tuple[str, ...], Argument(metavar="FILE", help="Assertions: files, directories, or - for standard input.")
 ]
 
 
@@ -107,7 +107,7 @@ def _check(named: Mapping[str, Any]) -> None:
     if files and (write or schema):
         raise click.BadParameter("reads no assertions", param_hint="--write" if write else "--schema")
     if "-" in files and named["given"].takes_stdin:
-        raise click.BadParameter("standard input is the cluster already (-f -)", param_hint="FILE…")
+        raise click.BadParameter("standard input is the cluster already (-f -)", param_hint="FILE")
 
 
 def _schema(streams: Streams) -> int:
@@ -136,7 +136,7 @@ def _test(streams: Streams, given: flags.Given, named: Mapping[str, Any]) -> int
     project = given.project()
     files = named["files"] or ([] if project is None else [project.path(f) for f in project.settings.expectations])
     if not files:
-        raise click.BadParameter("give a file of assertions, or --write to draft one", param_hint="FILE…")
+        raise click.BadParameter("give a file of assertions, or --write to draft one", param_hint="FILE")
     expectations = read_expectations(files, given.home, {} if project is None else project.settings.sets)
     opened = given.open(streams)
     minimum = None if named["minimum"] is None else float(named["minimum"])

@@ -70,9 +70,9 @@ def why(expected: Expected) -> Iterator[str]:
 def _explanation(answer: Explanation, excerpts: Excerpts, *, several: bool) -> Iterator[str]:
     yield ""
     if several:
-        yield "  The first of them:"
-    yield from (f"  {line}" for line in deciding_text(answer, excerpts))
-    yield from (f"  {line}" if line else "" for line in changes_text(answer.verdict, answer.changes, answer.refused))
+        yield "The first of them:"
+    yield from deciding_text(answer, excerpts)
+    yield from changes_text(answer.verdict, answer.changes, answer.refused)
 
 
 # Coverage
