@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from podwall.cli import explain, verdict
+from podwall.cli import diff, explain, verdict
 from podwall.cli import map as map_
 from podwall.cli.running import Streams, run
 
@@ -23,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("diff", epilog=diff.EXAMPLES)(diff.diff_command)
 app.command("explain", epilog=explain.EXAMPLES)(explain.explain_command)
 app.command("map", epilog=map_.EXAMPLES)(map_.map_command)
 app.command("verdict", epilog=verdict.EXAMPLES)(verdict.verdict_command)

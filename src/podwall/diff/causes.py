@@ -18,7 +18,7 @@ from podwall.diff.edits import Edit, EndpointEdit, NamespaceEdit, PolicyEdit
 from podwall.engine.postings import bits
 from podwall.engine.rules import Direction, Pods, PolicyRules
 
-__all__ = ["Cause", "Caused", "caused"]
+__all__ = ["Cause", "Caused", "apart", "caused"]
 
 
 class Cause(Struct, frozen=True, order=True):
@@ -42,7 +42,10 @@ class Caused(Struct, frozen=True, gc=False):
 
 
 def caused(found: Comparison) -> list[Caused]:
-    """Every pair of places of both sides whose ports differ, with what did it; in no order."""
+    """Every pair of places of both sides whose ports differ, with what did it; in no order.
+
+    What is opened and what is closed comes apart, because other edits may have done it.
+    """
     out = [_turned(found, delta) for delta in own_pairs(found)]
     touched = _Touched(found)
     together: dict[tuple[int, ...], list[Piece]] = {}
@@ -50,10 +53,30 @@ def caused(found: Comparison) -> list[Caused]:
         sources, destinations = delta.sources & found.staying, delta.destinations & found.staying
         opened, closed = without(delta.after, delta.before), without(delta.before, delta.after)
         for edits, one, other in touched.split(sources, destinations):
-            together.setdefault(edits, []).append(Piece(one, other, opened, closed))
-    for edits, pieces in together.items():
-        out += _explained(found, edits, pieces)
+            pieces = together.setdefault(edits, [])
+            if any(opened.values()):
+                pieces.append(Piece(one, other, opened, {}))
+            if any(closed.values()):
+                pieces.append(Piece(one, other, {}, closed))
+    for edits, found_pieces in together.items():
+        out += _explained(found, edits, found_pieces)
     return out
+
+
+def apart(found: Comparison) -> tuple[list[Caused], list[Caused]]:
+    """What added endpoints have opened, and what removed ones have taken with them."""
+    came: list[Caused] = []
+    gone: list[Caused] = []
+    for delta in found.deltas:
+        for out, mask, ports in ((came, found.came, delta.after), (gone, found.gone, delta.before)):
+            for sources, destinations in (
+                (delta.sources & mask, delta.destinations),
+                (delta.sources & ~mask, delta.destinations & mask),
+            ):
+                if sources and destinations and any(ports.values()):
+                    opened, closed = (ports, {}) if out is came else ({}, ports)
+                    out.append(Caused(sources, destinations, opened, closed))
+    return came, gone
 
 
 def _explained(found: Comparison, edits: tuple[int, ...], pieces: Sequence[Piece]) -> Iterator[Caused]:

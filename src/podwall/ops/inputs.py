@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+import msgspec
 from msgspec import Struct
 
 from podwall.admission.names import dns_label
 from podwall.cluster.profile import PROFILES, Profile
 from podwall.engine.model import Model
 from podwall.errors import InputError, InvalidInput, Problem
-from podwall.sources import files
+from podwall.sources import files, git
 from podwall.sources.assemble import assemble
 from podwall.sources.decode import TEMPLATE, Decoder, Mistake
 from podwall.sources.positions import Positions
 from podwall.text.where import field
 
-__all__ = ["Inputs", "Opened", "open_cluster"]
+__all__ = [
+    "Gathered",
+    "Inputs",
+    "Opened",
+    "decoded",
+    "default_namespace",
+    "gather",
+    "open_cluster",
+    "opened",
+    "pod_cidrs",
+]
 
 _NO_INPUT = (
     "no input: give files or directories with -f, a kustomization with -k, or a cluster's dump on standard input, as\n"
@@ -45,10 +56,34 @@ class Inputs(Struct, frozen=True):
         return None if self.all_namespaces else self.namespace
 
 
+class Gathered(Struct, frozen=True):
+    """Texts, and what was passed over though it may hold objects.
+
+    `named` says whether any input was named at all, `revisions` are those of git that were read; `read` has one line
+    for each text once it is decoded.
+    """
+
+    texts: tuple[files.Text, ...] = ()
+    skipped: tuple[str, ...] = ()
+    named: bool = True
+    revisions: tuple[str, ...] = ()
+    read: tuple[str, ...] = ()
+
+    def __add__(self, other: Gathered) -> Gathered:
+        return Gathered(
+            self.texts + other.texts,
+            self.skipped + other.skipped,
+            self.named or other.named,
+            self.revisions + other.revisions,
+            self.read + other.read,
+        )
+
+
 class Opened(Struct, frozen=True):
     """A cluster ready for questions.
 
-    `incomplete` are facts that the answer may be wrong without; `partial` asks for exit 3; `read` says what was read.
+    `incomplete` are facts that the answer may be wrong without; `partial` asks for exit 3; `read` says what was read,
+    `revisions` from which revisions of git.
     """
 
     model: Model
@@ -58,22 +93,59 @@ class Opened(Struct, frozen=True):
     incomplete: tuple[str, ...]
     partial: bool
     read: tuple[str, ...]
+    revisions: tuple[str, ...] = ()
 
 
 def open_cluster(inputs: Inputs) -> Opened:
     """Reads the input. Raises InputError for what cannot be read, InvalidInput with every mistake in it (D14)."""
-    profile = _profile(inputs.cni)
-    cidrs = _pod_cidrs(inputs.pod_cidrs)
-    namespace = _namespace(inputs.namespace)
-    texts, skipped = _texts(inputs)
-    decoder = Decoder()
-    for text in texts:
+    return opened(inputs, *decoded(gather(inputs)))
+
+
+def gather(inputs: Inputs) -> Gathered:
+    """The texts that the flags name. Raises InputError."""
+    texts, skipped, failed = [], [], []
+    for filename in dict.fromkeys(inputs.filenames):
+        try:
+            for found in _source(filename):
+                if found.text is not None:
+                    texts.append(found.text)
+                else:
+                    skipped.append(found.skipped)
+        except InputError as error:
+            failed.append(str(error))
+    if failed:
+        raise InputError("\n".join(failed))
+    if inputs.kustomize is not None:
+        texts.append(files.kustomize(inputs.kustomize))
+    named = bool(inputs.filenames) or inputs.kustomize is not None
+    revisions = tuple(git.revision_of(name) for name in inputs.filenames if name.startswith(git.PREFIX))
+    return Gathered(tuple(texts), tuple(skipped), named, revisions)
+
+
+def _source(filename: str) -> Iterator[files.Found]:
+    """Every text that a name leads to, wherever it is kept. Raises InputError."""
+    return git.read(filename) if filename.startswith(git.PREFIX) else files.read(filename)
+
+
+def decoded(gathered: Gathered, decoder: Decoder | None = None) -> tuple[Gathered, Decoder]:
+    """The texts without their data, which may be hundreds of megabytes, and all their objects, added to a decoder's."""
+    decoder = decoder or Decoder()
+    for text in gathered.texts:
         decoder.read(text)
-    read = _read(texts, decoder)
-    texts = [text.again() for text in texts]  # the data may be hundreds of megabytes
-    positions = Positions(texts)
+    texts = tuple(text.again() for text in gathered.texts)
+    return msgspec.structs.replace(gathered, texts=texts, read=_read(gathered.texts, decoder)), decoder
+
+
+def opened(inputs: Inputs, gathered: Gathered, decoder: Decoder) -> Opened:
+    """A cluster of what was decoded. Raises InputError, and InvalidInput with every mistake (D14)."""
+    profile = _profile(inputs.cni)
+    cidrs = pod_cidrs(inputs.pod_cidrs)
+    namespace = default_namespace(inputs.namespace)
+    if not gathered.named:
+        raise InputError(_NO_INPUT)
+    positions = Positions(gathered.texts)
     assembled = assemble(decoder.objects, namespace)
-    skipped += decoder.skipped
+    skipped = [*gathered.skipped, *decoder.skipped]
     if not decoder.found and not decoder.problems:
         raise InputError("\n".join(["the input holds no Kubernetes object", *skipped]))
     positions.prepare((m.origin, m.path) for m in (*decoder.mistakes, *assembled.mistakes))
@@ -92,7 +164,8 @@ def open_cluster(inputs: Inputs) -> Opened:
         warnings=(*said, *_nobody(inputs.only, assembled.cluster.namespaces)),
         incomplete=incomplete,
         partial=bool((unanalyzed and not inputs.ignore_kinds) or (inputs.strict and incomplete)),
-        read=read,
+        read=gathered.read,
+        revisions=gathered.revisions,
     )
 
 
@@ -102,7 +175,8 @@ def _profile(name: str) -> Profile:
     return PROFILES[name]
 
 
-def _pod_cidrs(given: Sequence[str]) -> tuple[str, ...]:
+def pod_cidrs(given: Sequence[str]) -> tuple[str, ...]:
+    """What --pod-cidr says: one CIDR of each family at most. Raises InputError."""
     cidrs = tuple(cidr for several in given for cidr in several.split(","))
     families: dict[int, str] = {}
     for cidr in cidrs:
@@ -116,32 +190,12 @@ def _pod_cidrs(given: Sequence[str]) -> tuple[str, ...]:
     return cidrs
 
 
-def _namespace(given: str | None) -> str:
-    """The namespace of objects and names without one (D12)."""
+def default_namespace(given: str | None) -> str:
+    """The namespace of objects and names without one (D12). Raises InputError."""
     wrong = dns_label(given) if given is not None else ()
     if wrong:
         raise InputError(f"-n {given}: not the name of a namespace: {wrong[0]}")
     return given or "default"
-
-
-def _texts(inputs: Inputs) -> tuple[list[files.Text], list[str]]:
-    if not inputs.filenames and inputs.kustomize is None:
-        raise InputError(_NO_INPUT)
-    texts, skipped, failed = [], [], []
-    for filename in dict.fromkeys(inputs.filenames):
-        try:
-            for found in files.read(filename):
-                if found.text is not None:
-                    texts.append(found.text)
-                else:
-                    skipped.append(found.skipped)
-        except InputError as error:
-            failed.append(str(error))
-    if failed:
-        raise InputError("\n".join(failed))
-    if inputs.kustomize is not None:
-        texts.append(files.kustomize(inputs.kustomize))
-    return texts, skipped
 
 
 def _reject(

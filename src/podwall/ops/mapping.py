@@ -9,8 +9,9 @@ from podwall.engine.counts import count
 from podwall.engine.grouping import Group
 from podwall.engine.reach import Reach
 from podwall.engine.rules import Direction, PolicyRef
-from podwall.engine.sets import NO_PORTS, PortSet, address_number
+from podwall.engine.sets import PortSet, address_number
 from podwall.ops.inputs import Opened
+from podwall.ops.ports import public_ports
 from podwall.ops.references import Refs
 from podwall.report.public import API_VERSION, Connection, Endpoint, External, Isolated, Map, Port, Ref, Summary
 
@@ -94,7 +95,7 @@ class _Connections:
         key = tuple(edge.ports.items())
         ports = self._ports.get(key)
         if ports is None:
-            ports = self._ports[key] = _ports(edge.ports)
+            ports = self._ports[key] = public_ports(edge.ports)
         if self._refs is None:
             return Connection(edge.src, edge.dst, ports)
         return Connection(edge.src, edge.dst, ports, self._named(edge.egress_by), self._named(edge.ingress_by))
@@ -113,12 +114,3 @@ def _weights(groups: Iterable[Group], size: int) -> list[int]:
         out[group.atom] += 1
     return out
 
-
-def _ports(by_family: dict[int, PortSet]) -> list[Port]:
-    """Ports of both families plainly, those of one family with its number."""
-    sets = list(by_family.values())
-    both = sets[0] & sets[-1]
-    found = [Port(*span) for span in both.ranges()]
-    for family, ports in by_family.items():
-        found += (Port(*span, family) for span in (ports - both if ports else NO_PORTS).ranges())
-    return sorted(found, key=lambda port: (port.protocol, port.port, port.endPort, port.family or 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from podwall.api.meta import ObjectMeta
 from podwall.cluster.objects import Origin, kind_of, name_of
 from podwall.engine.rules import PolicyRef
 from podwall.ops.inputs import Opened
@@ -16,7 +17,7 @@ class Refs:
 
     def __init__(self, opened: Opened) -> None:
         self._opened = opened
-        self._owners = Owners()
+        self._owners = Owners(opened.revisions)
         self._found: dict[PolicyRef, Ref] = {}
         self._origins: dict[PolicyRef, tuple[Origin, str | None]] = {}
         for bucket in opened.model.cluster.namespaces.values():
@@ -28,6 +29,13 @@ class Refs:
             meta = located.object.metadata
             ref = PolicyRef(kind_of(located.object), "", name_of(meta))
             self._origins[ref] = (located.origin, self._owners.of(meta, located.origin.source))
+
+    def of(self, named: tuple[str, str, str], origin: Origin | None) -> Ref:
+        """Any object by kind, namespace and name; its owner is that of its file."""
+        if origin is None:  # a namespace that nothing declares
+            return Ref(*named, None, None, None)
+        owner = self._owners.of(ObjectMeta(), origin.source)
+        return Ref(*named, owner, origin.source, self._opened.positions.line(origin) or None)
 
     def origin(self, ref: Ref) -> Origin | None:
         """Where the object of a reference was read."""

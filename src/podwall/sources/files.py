@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import re
 import subprocess
 import sys
@@ -14,11 +15,11 @@ from msgspec import Struct
 
 from podwall.errors import InputError
 
-__all__ = ["STDIN", "Found", "Text", "is_json", "kustomize", "read"]
+__all__ = ["KUSTOMIZATIONS", "STDIN", "Found", "Text", "is_json", "is_manifest", "kustomize", "read", "unpacked"]
 
 STDIN = "<stdin>"
 _SUFFIXES = (".yaml", ".yml", ".json")
-_KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 # What a gzip file may unpack to: far above any dump of a cluster, far below the memory of a machine.
 _MAX_UNPACKED = 8 << 30
 
@@ -72,7 +73,7 @@ def read(filename: str) -> Iterator[Found]:
         yield from _directory(path, set())
     elif path.name == "Chart.yaml":
         yield Found(skipped=_chart(path.parent))
-    elif path.name in _KUSTOMIZATIONS:
+    elif path.name in KUSTOMIZATIONS:
         yield Found(skipped=_kustomization(path.parent))
     else:
         yield Found(_file(path, walked=False))
@@ -85,7 +86,7 @@ def _directory(path: Path, above: set[Path]) -> Iterator[Found]:
     if (path / "Chart.yaml").is_file():
         yield Found(skipped=_chart(path))
         return
-    if any((path / name).is_file() for name in _KUSTOMIZATIONS):
+    if any((path / name).is_file() for name in KUSTOMIZATIONS):
         yield Found(skipped=_kustomization(path))
         return
     try:
@@ -96,7 +97,7 @@ def _directory(path: Path, above: set[Path]) -> Iterator[Found]:
         if entry.is_dir():
             if not entry.name.startswith("."):
                 yield from _directory(entry, above | {real})
-        elif _is_manifest(entry.name):
+        elif is_manifest(entry.name):
             yield Found(_file(entry, walked=True))
 
 
@@ -116,7 +117,8 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(Path.cwd()) if below else path).encode("utf-8", "replace").decode()
 
 
-def _is_manifest(name: str) -> bool:
+def is_manifest(name: str) -> bool:
+    """Whether a file that nobody named is read, by its name."""
     return not name.startswith(".") and name.removesuffix(".gz").endswith(_SUFFIXES)
 
 
@@ -126,21 +128,22 @@ def _file(path: Path, *, walked: bool) -> Text:
     except OSError as error:
         raise InputError(f"{_shown(path)}: cannot be read: {error.strerror}") from None
     again = path if path.is_file() else None  # a pipe gives its text only once
-    return Text(_shown(path), _unpacked(path, data) if path.suffix == ".gz" else data, again, walked)
+    return Text(_shown(path), unpacked(_shown(path), data) if path.suffix == ".gz" else data, again, walked)
 
 
-def _unpacked(path: Path, data: bytes) -> bytes:
+def unpacked(name: str, data: bytes) -> bytes:
+    """What a gzip file holds. Raises InputError where it is none, or holds too much."""
     try:
         size = 0
         parts = []
-        with gzip.open(path) as stream:
+        with gzip.open(io.BytesIO(data)) as stream:
             while part := stream.read(1 << 24):
                 size += len(part)
                 if size > _MAX_UNPACKED:
-                    raise InputError(f"{_shown(path)}: unpacks to more than {_MAX_UNPACKED >> 30} GiB")
+                    raise InputError(f"{name}: unpacks to more than {_MAX_UNPACKED >> 30} GiB")
                 parts.append(part)
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{_shown(path)}: is not a whole gzip file ({len(data)} bytes): {error}") from None
+        raise InputError(f"{name}: is not a whole gzip file ({len(data)} bytes): {error}") from None
     return b"".join(parts)
 
 

@@ -1,0 +1,66 @@
+"""podwall diff: two sides read, compared, and told with causes and risks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+from msgspec import Struct
+
+from podwall.diff.causes import apart, caused
+from podwall.diff.comparison import compare
+from podwall.engine.model import allot_together
+from podwall.errors import InputError
+from podwall.ops.differences import Found, differences
+from podwall.ops.inputs import Inputs, Opened, decoded, default_namespace, gather, opened, pod_cidrs
+from podwall.report.public_diff import Diff
+from podwall.sources.assemble import identity
+
+__all__ = ["Diffed", "Sides", "diff"]
+
+
+class Sides(Struct, frozen=True):
+    """OLD and NEW as typed: a path, `-`, or `git:REV[:PATH]`."""
+
+    old: str
+    new: str
+
+
+class Diffed(Struct, frozen=True):
+    """The answer, and what must be said beside it; `partial` asks for exit 3, `read` says what was read."""
+
+    answer: Diff
+    warnings: tuple[str, ...]
+    partial: bool
+    read: tuple[str, ...]
+
+
+def diff(inputs: Inputs, sides: Sides) -> Diffed:
+    """What NEW opens and closes; the files of `inputs` belong to both sides. Raises InputError, InvalidInput."""
+    old, new = _opened(inputs, sides)
+    allot_together((old.model, new.model), pod_cidrs(inputs.pod_cidrs))
+    found = compare(old.model, new.model)
+    came, gone = apart(found)
+    return Diffed(
+        answer=differences(Found(found, caused(found), came, gone), (old, new), (sides.old, sides.new)),
+        warnings=tuple(dict.fromkeys((*old.warnings, *new.warnings))),
+        partial=old.partial or new.partial,
+        read=(*old.read, *new.read),
+    )
+
+
+def _opened(inputs: Inputs, sides: Sides) -> Iterator[Opened]:
+    names = (sides.old, sides.new)
+    if [*names, *inputs.filenames].count("-") > 1:
+        raise InputError("-: standard input can be read once only; OLD, NEW and -f cannot share it")
+    shared = gather(inputs)
+    own = [decoded(gather(msgspec.structs.replace(inputs, filenames=(name,), kustomize=None))) for name in names]
+    namespace = default_namespace(inputs.namespace)
+    taken = {identity(o.object, namespace) for _, decoder in own for o in decoder.objects} if shared.named else set()
+    for gathered, decoder in own:
+        mine = len(decoder.objects)
+        common, _ = decoded(shared, decoder)
+        # What either side has is not taken from the files of both: so a policy that NEW removes is gone, though a dump
+        # of the cluster still holds it.
+        decoder.objects[mine:] = [o for o in decoder.objects[mine:] if identity(o.object, namespace) not in taken]
+        yield opened(inputs, gathered + common, decoder)
