@@ -141,10 +141,9 @@ def roll_out(rng: random.Random, objects: list[Object]) -> None:
     """Pods of a controller get other names."""
     found = some(rng, objects, "Pod")
     owners = found["metadata"].get("ownerReferences") if found else None
-    for pod in objects if owners else ():
-        if pod["kind"] == "Pod" and pod["metadata"].get("ownerReferences") == owners:
-            if not pod["metadata"]["name"].endswith("-new"):
-                pod["metadata"]["name"] += "-new"
+    for meta in (o["metadata"] for o in objects if owners and o["kind"] == "Pod"):
+        if meta.get("ownerReferences") == owners and not meta["name"].endswith("-new"):
+            meta["name"] += "-new"
 
 
 def change_tier(rng: random.Random, objects: list[Object]) -> None:

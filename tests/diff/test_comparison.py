@@ -11,7 +11,6 @@ from podwall.diff.comparison import Comparison, Place
 from podwall.diff.deltas import Ports as ByFamily
 from podwall.diff.deltas import without
 from podwall.engine.postings import bits
-from podwall.engine.sets import NO_PORTS
 from tests.diff.pairs import Ports, compared, difference, random_pair
 from tests.truth.vocabulary import EXTERNAL
 
@@ -43,6 +42,5 @@ def expanded(found: Comparison, rows: Iterable[tuple[int, int, ByFamily]]) -> Po
 def test_a_diff_is_the_difference_of_two_maps(seed: int) -> None:
     found = compared(*random_pair(seed, "medium" if seed % 5 == 0 else "small"))
     opened, closed = difference(*found.models)
-    deltas = [d for d in found.deltas]
-    assert expanded(found, ((d.sources, d.destinations, without(d.after, d.before)) for d in deltas)) == opened
-    assert expanded(found, ((d.sources, d.destinations, without(d.before, d.after)) for d in deltas)) == closed
+    assert expanded(found, ((d.sources, d.destinations, without(d.after, d.before)) for d in found.deltas)) == opened
+    assert expanded(found, ((d.sources, d.destinations, without(d.before, d.after)) for d in found.deltas)) == closed

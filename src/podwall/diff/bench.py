@@ -117,7 +117,7 @@ class Bench:
         yield from rest
 
     def _together(self, piece: Piece, groups: Sequence[Undone]) -> Iterator[Piece]:
-        """What is left is not undone by any group alone: groups are spared while what is left is undone all the same."""
+        """What is left is undone by no group alone: groups are spared while it is undone all the same."""
         work = [(piece, frozenset(range(len(groups))))]
         for number in range(len(groups)):
             tried: list[tuple[Piece, frozenset[int]]] = []
@@ -207,9 +207,7 @@ def _namespace(edit: Edit) -> str:
             return unit.namespace
 
 
-def _homes(
-    index: Index, reach: Reach, places: Iterable[Place], members: Iterable[Endpoint | None]
-) -> Iterator[Home]:
+def _homes(index: Index, reach: Reach, places: Iterable[Place], members: Iterable[Endpoint | None]) -> Iterator[Home]:
     atoms = {name: reach.layout.atom_of(name) for name in reach.layout.spans}
     for place, member in zip(places, members, strict=True):
         if member is not None:

@@ -94,9 +94,7 @@ def _explained(found: Comparison, edits: tuple[int, ...], pieces: Sequence[Piece
         for at in piece.by:
             parts = [(one, (*known, cause)) for p, known in parts for one, cause in _told(bench, p, wholes[at])]
         for one, causes in parts:
-            yield Caused(
-                bench.places(one.sources), bench.places(one.destinations), piece.opened, piece.closed, causes
-            )
+            yield Caused(bench.places(one.sources), bench.places(one.destinations), piece.opened, piece.closed, causes)
 
 
 def _told(bench: Bench, piece: Piece, whole: frozenset[tuple[int, int]]) -> Iterator[tuple[Piece, Cause]]:
@@ -145,8 +143,8 @@ class _Touched:
                 home = spaces.get(edit.ref.namespace, 0) if edit.ref.namespace else relabeled
                 out, into = out | home & relabeled, into | home & relabeled
             for places, known in ((out, self._out), (into, self._into)):
-                for place in bits(places):
-                    known.setdefault(place, []).append(number)
+                for at in bits(places):
+                    known.setdefault(at, []).append(number)
 
     def split(self, sources: int, destinations: int) -> Iterator[tuple[tuple[int, ...], int, int]]:
         """Pairs in blocks that the same edits may have to do with, in order of number."""
@@ -194,4 +192,4 @@ def _touches(found: Comparison, edit: Edit, spaces: Mapping[str, int]) -> tuple[
 def _subjects(policy: PolicyRules | None) -> set[tuple[Direction, Pods]]:
     if policy is None:
         return set()
-    return {(found.direction, found.subject) for found in (*policy.isolations, *policy.rules)}
+    return {(i.direction, i.subject) for i in policy.isolations} | {(r.direction, r.subject) for r in policy.rules}

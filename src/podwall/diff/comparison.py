@@ -13,13 +13,11 @@ from operator import or_
 
 from msgspec import Struct
 
-from podwall.cluster.endpoints import Endpoint
 from podwall.diff.deltas import Delta, deltas
 from podwall.diff.edits import Edit, EndpointEdit, Sight, edits_of_namespaces, edits_of_policies
 from podwall.diff.halves import Half, Home
-from podwall.diff.units import ABSENT, Atoms, Unit, matched
+from podwall.diff.units import ABSENT, Member, Unit, matched
 from podwall.engine.connections import externals_of
-from podwall.engine.index import key_of
 from podwall.engine.model import Model
 from podwall.engine.postings import bits
 from podwall.engine.reach import Reach
@@ -32,7 +30,7 @@ __all__ = ["Comparison", "Place", "compare", "own_pairs"]
 class Place(Struct, frozen=True, gc=False):
     """What no rule of either side tells apart: units, or external addresses.
 
-    `spot` are the atoms before and after. `edit` is what was edited of its only unit; such a unit has a place of its own.
+    `spot` are the atoms before and after. `edit` is what was edited of its only unit: an edited one has its own place.
     """
 
     spot: tuple[int, int]
@@ -42,7 +40,7 @@ class Place(Struct, frozen=True, gc=False):
 
 
 class Comparison:
-    """Old and new, place by place. `outside`, `came` and `gone` are places as bits: external, added and removed ones."""
+    """Old and new, place by place. `outside`, `came` and `gone` are places as bits: external, added, removed ones."""
 
     def __init__(self, old: Model, new: Model, units: Sequence[Unit]) -> None:
         self.models = (old, new)
@@ -102,8 +100,7 @@ class Comparison:
 
 def compare(old: Model, new: Model) -> Comparison:
     """The comparison of two models, to whose endpoints addresses were allotted together."""
-    sides = [_side(model) for model in (old, new)]
-    return Comparison(old, new, matched(sides[0], sides[1]))
+    return Comparison(old, new, matched(_members(old), _members(new)))
 
 
 def own_pairs(found: Comparison) -> Iterator[Delta]:
@@ -124,11 +121,10 @@ def _is_turned(unit: Unit) -> bool:
     return unit.stays and unit.many[0] != unit.many[1]
 
 
-def _side(model: Model) -> tuple[list[Endpoint], Atoms]:
+def _members(model: Model) -> Iterator[Member]:
     layout = model.reach.layout
     atoms = {name: layout.atom_of(name) for name in layout.spans}
-    found = list(model.index.endpoints())
-    return [e for e, _ in found], {key_of(e): atoms[e.namespace][slot] for e, slot in found}
+    return ((endpoint, atoms[endpoint.namespace][slot]) for endpoint, slot in model.index.endpoints())
 
 
 def _inside(units: Sequence[Unit], sight: Sight) -> Iterator[Place]:
@@ -149,9 +145,7 @@ def _outside(old: Reach, new: Reach) -> Iterator[Place]:
     whole = [reduce(or_, (addresses for _, addresses in found), NO_ADDRESSES) for found in cells]
     cells[0].append((ABSENT, whole[1] - whole[0]))
     cells[1].append((ABSENT, whole[0] - whole[1]))
-    found = [
-        ((a, b), one & other) for (a, one), (b, other) in product(cells[0], cells[1]) if one.overlaps(other)
-    ]
+    found = [((a, b), one & other) for (a, one), (b, other) in product(cells[0], cells[1]) if one.overlaps(other)]
     for spot, addresses in sorted(found, key=lambda item: item[1].spans):
         yield Place(spot, addresses=addresses)
 

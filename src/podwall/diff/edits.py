@@ -18,9 +18,19 @@ from podwall.diff.policy_parts import ADDED, CHANGED, REMOVED, Part, PolicyChang
 from podwall.diff.units import Unit
 from podwall.engine.cells import Cells
 from podwall.engine.index import EndpointKey, Index
-from podwall.engine.rules import Block, Domains, NamedPort, NamespacesMatching, Nodes, Peer, Pods, PolicyRef, PolicyRules
+from podwall.engine.rules import (
+    Block,
+    Domains,
+    NamedPort,
+    NamespacesMatching,
+    Nodes,
+    Peer,
+    Pods,
+    PolicyRef,
+    PolicyRules,
+)
 
-__all__ = ["Edit", "EndpointEdit", "NamespaceEdit", "PolicyEdit", "edits_of_namespaces", "edits_of_policies", "Sight"]
+__all__ = ["Edit", "EndpointEdit", "NamespaceEdit", "PolicyEdit", "Sight", "edits_of_namespaces", "edits_of_policies"]
 
 
 class PolicyEdit(Struct, frozen=True):
@@ -187,7 +197,7 @@ class Sight:
     def edit_of(self, unit: Unit) -> EndpointEdit | None:
         """What rules see otherwise in a unit that both sides have; None for nothing."""
         old, new = unit.old[0], unit.new[0]
-        if _bare(old) == _bare(new) and unit.many[0] == unit.many[1]:
+        if old == new and unit.many[0] == unit.many[1]:  # nearly all of them
             return None
         parts = (*_labels(old.labels, new.labels, self.pod_keys), *self._fields(old, new))
         if unit.many[0] != unit.many[1]:
@@ -213,9 +223,3 @@ class Sight:
     def _node(self, endpoint: Endpoint) -> dict[str, str] | None:
         known = endpoint.host_labels
         return None if known is None else {key: known[key] for key in sorted(self._node_keys & known.keys())}
-
-
-def _bare(endpoint: Endpoint) -> tuple[object, ...]:
-    """All that any rule could see."""
-    e = endpoint
-    return e.labels, e.addresses, e.ports, e.host_network, e.host_labels

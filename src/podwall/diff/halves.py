@@ -140,5 +140,3 @@ class _Translation:
                 found |= hit << shift if shift >= 0 else hit >> -shift
             self._memo[atoms] = found
         return found
-
-

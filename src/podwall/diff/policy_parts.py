@@ -112,7 +112,8 @@ class PolicyChange(Struct, frozen=True):
 
 
 def _subject(policy: PolicyRules) -> Pods | None:
-    return next((found.subject for found in (*policy.isolations, *policy.rules)), None)
+    subjects = [isolation.subject for isolation in policy.isolations] or [rule.subject for rule in policy.rules]
+    return subjects[0] if subjects else None
 
 
 def _reverted(rule: Rule, old: Rule, edit: _Inside) -> Rule:

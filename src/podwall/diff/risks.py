@@ -1,4 +1,4 @@
-"""What of a difference to look at first: newly open to or from the internet, to everyone, to other namespaces; DNS lost.
+"""What of a difference to look at first: newly open to the internet, to everyone, to other namespaces; DNS lost.
 
 Said of endpoints, the worst first. Only what is new counts: what was as open before is no risk of this change.
 """
@@ -172,7 +172,9 @@ class _Dns:
                 if ports:
                     self._ports |= ports
                     self._places |= 1 << number
-        self._by_tcp = reduce(or_, (PortSet.of("TCP", first, last) for _, first, last in self._ports.ranges()), NO_PORTS)
+        self._by_tcp = reduce(
+            or_, (PortSet.of("TCP", first, last) for _, first, last in self._ports.ranges()), NO_PORTS
+        )
 
     def beside(self, piece: Caused) -> Caused:
         """The piece without name servers that are asked for names, which is what they are there for."""

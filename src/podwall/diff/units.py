@@ -13,13 +13,15 @@ import msgspec
 from msgspec import Struct
 
 from podwall.cluster.endpoints import Controller, Endpoint
-from podwall.engine.index import EndpointKey, key_of
+from podwall.engine.index import key_of
 
-__all__ = ["ABSENT", "Atoms", "Unit", "matched"]
+__all__ = ["ABSENT", "Member", "Unit", "matched"]
 
-Atoms: TypeAlias = Mapping[EndpointKey, int]
+Member: TypeAlias = tuple[Endpoint, int]
+"""An endpoint with its atom."""
+
 _Spot: TypeAlias = tuple[int, int]  # the atoms before and after
-_Both: TypeAlias = tuple[list[Endpoint], list[Endpoint]]
+_Both: TypeAlias = tuple[list[Member], list[Member]]
 
 ABSENT = -1  # instead of an atom, on the side that does not have a unit
 
@@ -58,60 +60,71 @@ class Unit(Struct, frozen=True, gc=False):
         return ABSENT not in self.spot
 
 
-def matched(old: tuple[Iterable[Endpoint], Atoms], new: tuple[Iterable[Endpoint], Atoms]) -> list[Unit]:
-    """The endpoints of both sides, each side's with their atoms, as units in order of name."""
+def matched(old: Iterable[Member], new: Iterable[Member]) -> list[Unit]:
+    """The endpoints of both sides as units, in order of name."""
     families: dict[tuple[str, Controller], _Both] = {}
-    for side, (endpoints, _) in enumerate((old, new)):
-        for endpoint in endpoints:
+    for side, members in enumerate((old, new)):
+        for member in members:
+            endpoint = member[0]
             itself = endpoint.controller or Controller(endpoint.kind, endpoint.name)
             family = families.get((endpoint.namespace, itself))
             if family is None:
                 family = families[endpoint.namespace, itself] = ([], [])
-            family[side].append(endpoint)
-    atoms = old[1], new[1]
-    found = [unit for (_, itself), family in families.items() for unit in _units(itself, family, atoms)]
+            family[side].append(member)
+    found = [unit for (_, itself), family in families.items() for unit in _units(itself, family)]
     return sorted(_unique(found), key=lambda unit: (unit.namespace, unit.name))
 
 
-def _units(itself: Controller, family: _Both, atoms: tuple[Atoms, Atoms]) -> Iterable[Unit]:
-    spots = tuple({known[key_of(e)] for e in endpoints} for endpoints, known in zip(family, atoms, strict=True))
-    if all(len(found) <= 1 for found in spots):
-        spot = tuple(next(iter(found), ABSENT) for found in spots)
-        return [_named(itself, family, (spot[0], spot[1]))]
-    return _told_apart(itself, _spots(family, atoms))
+def _units(itself: Controller, family: _Both) -> Iterable[Unit]:
+    old, new = family
+    if len(old) <= 1 >= len(new) or all(len(_atoms(members)) <= 1 for members in family):
+        return (_named(itself, family, (old[0][1] if old else ABSENT, new[0][1] if new else ABSENT)),)
+    return _told_apart(itself, _spots(family))
+
+
+def _atoms(members: Iterable[Member]) -> set[int]:
+    return {atom for _, atom in members}
 
 
 def _named(itself: Controller, family: _Both, spot: _Spot) -> Unit:
-    old, new = (tuple(sorted(endpoints, key=lambda e: e.name)) for endpoints in family)
+    old, new = map(_by_name, family)
     some = (new or old)[0]
-    controlled = some.controller is not None
-    many = tuple(controlled and (len(found) > 1 or any(e.many for e in found)) for found in (old, new))
     return Unit(
-        f"{some.namespace}/{itself.name}", itself.kind, some.namespace, old, new, spot, (many[0], many[1])
+        f"{some.namespace}/{itself.name}", itself.kind, some.namespace, old, new, spot, (_is_many(old), _is_many(new))
     )
 
 
-def _spots(family: _Both, atoms: tuple[Atoms, Atoms]) -> dict[_Spot, _Both]:
+def _by_name(members: Sequence[Member]) -> tuple[Endpoint, ...]:
+    if len(members) == 1:
+        return (members[0][0],)
+    return tuple(sorted((endpoint for endpoint, _ in members), key=lambda e: e.name))
+
+
+def _is_many(found: Sequence[Endpoint]) -> bool:
+    """Whether a pair with itself means two replicas (D5): what has no controller is one."""
+    return bool(found) and found[0].controller is not None and (len(found) > 1 or found[0].many)
+
+
+def _spots(family: _Both) -> dict[_Spot, _Both]:
     """Pods of one name are matched; then, of the others, those with the same labels if both sides take them alike."""
-    by_name = [{key_of(e): e for e in endpoints} for endpoints in family]
+    by_name = [{key_of(e): atom for e, atom in members} for members in family]
     out: dict[_Spot, _Both] = {}
     others: dict[object, _Both] = {}
-    for side, endpoints in enumerate(family):
-        for endpoint in endpoints:
-            key = key_of(endpoint)
+    for side, members in enumerate(family):
+        for member in members:
+            key = key_of(member[0])
             if key in by_name[1 - side]:
-                out.setdefault((atoms[0][key], atoms[1][key]), ([], []))[side].append(endpoint)
+                out.setdefault((by_name[0][key], by_name[1][key]), ([], []))[side].append(member)
             else:
-                others.setdefault(_lasting(endpoint), ([], []))[side].append(endpoint)
+                others.setdefault(_lasting(member[0]), ([], []))[side].append(member)
     for alike in others.values():
-        found = [{known[key_of(e)] for e in endpoints} for endpoints, known in zip(alike, atoms, strict=True)]
+        found = [_atoms(members) for members in alike]
         together = len(found[0]) == len(found[1]) == 1
-        for side, endpoints in enumerate(alike):
-            for endpoint in endpoints:
-                own = atoms[side][key_of(endpoint)]
-                alone = (own, ABSENT) if side == 0 else (ABSENT, own)
-                spot = (next(iter(found[0])), next(iter(found[1]))) if together else alone
-                out.setdefault(spot, ([], []))[side].append(endpoint)
+        for side, members in enumerate(alike):
+            for member in members:
+                alone = (member[1], ABSENT) if side == 0 else (ABSENT, member[1])
+                spot = (min(found[0]), min(found[1])) if together else alone
+                out.setdefault(spot, ([], []))[side].append(member)
     return out
 
 
@@ -124,9 +137,9 @@ def _told_apart(itself: Controller, spots: Mapping[_Spot, _Both]) -> Iterator[Un
     (spot, members), *others = sorted(spots.items(), key=lambda item: _rank(*item))
     yield _named(itself, members, spot)
     for spot, (old, new) in others:
-        by_name = {e.name: e for e in old}
-        for endpoint in new or old:
-            before = (by_name[endpoint.name],) if endpoint.name in by_name else tuple(old)
+        by_name = {e.name: e for e, _ in old}
+        for endpoint, _ in new or old:
+            before = (by_name[endpoint.name],) if endpoint.name in by_name else tuple(by_name.values())
             name = f"{endpoint.namespace}/{endpoint.name}"
             yield Unit(name, "Pod", endpoint.namespace, before, (endpoint,) if new else (), spot)
 
@@ -134,7 +147,7 @@ def _told_apart(itself: Controller, spots: Mapping[_Spot, _Both]) -> Iterator[Un
 def _rank(spot: _Spot, members: _Both) -> tuple[bool, int, str]:
     """What stays comes first, then the largest class, then the first Pod name."""
     everyone = [*members[0], *members[1]]
-    return ABSENT in spot, -len(everyone), min(e.name for e in everyone)
+    return ABSENT in spot, -len(everyone), min(e.name for e, _ in everyone)
 
 
 def _unique(units: Sequence[Unit]) -> Iterator[Unit]:

@@ -75,4 +75,3 @@ def _said(value: object) -> object:
 
 def _effects(found: Pairs) -> public.Effects:
     return public.Effects([Pair(pair.src, pair.dst, public_ports(pair.ports)) for pair in found.listed], found.more)
-

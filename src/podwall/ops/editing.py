@@ -55,7 +55,8 @@ class Edits:
     def _cause(self, cause: Cause) -> public.Cause:
         edit = self._edits[cause.edit]
         ref, _ = self._place(cause.edit, 0 if edit.what == REMOVED else 1)
-        fields = sorted(self._field(cause.edit, edit.parts[number]) for number in cause.parts if edit.parts[number].path)
+        fields = [self._field(cause.edit, edit.parts[number]) for number in cause.parts if edit.parts[number].path]
+        fields.sort(key=lambda field: (field.path, field.edit, field.entry or ""))
         return public.Cause(**msgspec.structs.asdict(ref), edit=edit.what, fields=fields)
 
     def _field(self, number: int, part: Part) -> public.EditedField:
@@ -64,7 +65,7 @@ class Edits:
         path = _path(self._edits[number], part, ref.kind)
         steps = parse_field(path) + ((part.about,) if path.endswith(_LABELS) else ())
         line = None if origin is None else self._opened[side].positions.line(origin, steps) or None
-        return public.EditedField(path, part.what, line, part.about or UNSET)
+        return public.EditedField(path, part.what, ref.file, line, part.about or UNSET)
 
     def _place(self, number: int, side: int) -> _Place:
         if (number, side) not in self._places:

@@ -113,4 +113,3 @@ def _weights(groups: Iterable[Group], size: int) -> list[int]:
     for group in groups:
         out[group.atom] += 1
     return out
-

@@ -8,10 +8,10 @@ from msgspec import UNSET, Struct
 
 from podwall.report.external import Label, labels
 from podwall.report.public import Port, Ref
-from podwall.report.public_diff import Cause, Changed, Diff, RiskFound
+from podwall.report.public_diff import Cause, Changed, Diff, EditedField, RiskFound
 from podwall.report.wording import counted, listed, place, policy_name, ports_text
 
-__all__ = ["Group", "Row", "Words", "cause_words", "grouped", "risk_groups"]
+__all__ = ["Group", "RiskRow", "Row", "Words", "cause_words", "field_words", "grouped", "risk_rows"]
 
 _MOST_NAMES = 3
 _MOST_FIELDS = 4
@@ -29,6 +29,17 @@ class Row(Struct, frozen=True):
     def pairs(self) -> int:
         """How many connections it stands for."""
         return len(self.sources) * len(self.destinations)
+
+
+class RiskRow(Struct, frozen=True):
+    """A risk that some endpoints share."""
+
+    risk: str
+    endpoints: tuple[str, ...]
+    peers: tuple[str, ...]
+    ports: tuple[Port, ...]
+    causes: tuple[Cause, ...]
+    added: bool
 
 
 class Group(Struct, frozen=True):
@@ -49,14 +60,16 @@ def grouped(pairs: Iterable[Changed]) -> list[Group]:
     return sorted(found, key=lambda group: (group.pairs, [_place_of(cause) for cause in group.causes]))
 
 
-def risk_groups(risks: Iterable[RiskFound]) -> list[tuple[tuple[Cause, ...], list[RiskFound]]]:
-    """Neighbors with the same causes together; the worst stay first."""
-    out: list[tuple[tuple[Cause, ...], list[RiskFound]]] = []
-    for risk in risks:
-        if not out or out[-1][0] != tuple(risk.cause):
-            out.append((tuple(risk.cause), []))
-        out[-1][1].append(risk)
-    return out
+def risk_rows(risks: Iterable[RiskFound]) -> list[RiskRow]:
+    """Endpoints that have the same risk for the same reasons together; the worst stay first."""
+    together: dict[tuple[object, ...], tuple[RiskFound, list[str]]] = {}
+    for found in risks:
+        key = (found.risk, tuple(found.peers), tuple(found.ports), id(found.cause), found.added)
+        together.setdefault(key, (found, []))[1].append(found.endpoint)
+    return [
+        RiskRow(one.risk, tuple(endpoints), tuple(one.peers), tuple(one.ports), tuple(one.cause), one.added)
+        for one, endpoints in together.values()
+    ]
 
 
 def _place_of(cause: Cause) -> tuple[str, int, str, str]:
@@ -127,30 +140,36 @@ class Words:
         """The labels in use that do not say everything."""
         return (label for name, label in self._labels.items() if name in self._used and label.words)
 
-    def risk(self, found: RiskFound) -> str:
+    def risk(self, row: RiskRow) -> str:
         """A risk as a sentence."""
-        whom, ports = self.ends(found.peers), ports_text(found.ports, {})
-        end = f"{found.endpoint} (new)" if found.added else found.endpoint
-        match found.risk:
+        whom, ports = self.ends(row.peers), ports_text(row.ports, {})
+        end = f"{self.ends(row.endpoints)}{' (new)' if row.added else ''}"
+        match row.risk:
             case "from-internet":
-                return f"{end} is open to the internet ({whom}): {ports}"
+                return f"the internet ({whom}) reaches {end}: {ports}"
             case "to-internet":
-                return f"{end} may open connections to the internet ({whom}): {ports}"
+                return f"{end} can reach the internet ({whom}): {ports}"
             case "from-everyone":
-                return f"{end} is open to everyone in the cluster: {ports}"
+                return f"everyone in the cluster reaches {end}: {ports}"
             case "to-everyone":
-                return f"{end} may open connections to everyone in the cluster: {ports}"
+                return f"{end} can reach everyone in the cluster: {ports}"
             case "dns-lost":
                 return f"{end} can no longer ask the cluster's DNS ({whom})"
             case _:
-                return f"{end} is open to other namespaces: {whom}: {ports}"
+                return f"other namespaces ({whom}) reach {end}: {ports}"
 
 
 def cause_words(cause: Cause) -> tuple[str, str]:
-    """What was edited, and where that stands."""
-    ref = Ref(cause.kind, cause.namespace, cause.name, cause.owner, cause.file, cause.line)
-    name = policy_name(ref) if not cause.namespace else f"{cause.kind} {policy_name(ref)}"
-    fields = [f"{f.path}{f' {f.entry}' if f.entry is not UNSET else ''} {f.edit}" for f in cause.fields]
-    line = next((field.line for field in cause.fields if field.line), cause.line)
-    what = f"{name} {cause.edit}" if not fields else f"{name}: {listed(fields, _MOST_FIELDS)}"
-    return what, place(ref, line)
+    """What was edited, and where that stands: the first field of it that has a line."""
+    at = next((field for field in cause.fields if field.line), cause)
+    by_folder = cause.file is not None and cause.owner == cause.file.rpartition("/")[0]
+    owner = None if by_folder else cause.owner  # a field that was removed may stand in another folder
+    ref = Ref(cause.kind, cause.namespace, cause.name, owner, at.file, at.line)
+    name = f"{cause.kind} {policy_name(ref)}" if cause.namespace else policy_name(ref)
+    fields = [f"{field_words(field)} {field.edit}" for field in cause.fields]
+    return f"{name}: {listed(fields, _MOST_FIELDS)}" if fields else f"{name} {cause.edit}", place(ref, at.line)
+
+
+def field_words(field: EditedField) -> str:
+    """A field, with the entry of it that is meant."""
+    return field.path if field.entry is UNSET else f"{field.path} {field.entry}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from podwall.report.diff_rows import Group, Words, cause_words, grouped, risk_groups
+from podwall.report.diff_rows import Group, Words, cause_words, grouped, risk_rows
 from podwall.report.public_diff import Cause, Diff, RiskFound
 from podwall.report.wording import counted, ports_text, wrapped
 
@@ -42,12 +42,13 @@ def _risks(risks: Sequence[RiskFound], words: Words) -> Iterator[str]:
     if risks:
         yield ""
         yield f"RISKS: {len(risks):,}"
-    for causes, found in risk_groups(risks[:_MOST_RISKS]):
-        for risk in found:
-            yield from wrapped(f"  {words.risk(risk)}", "    ")
-        yield from _causes(causes)
-    if len(risks) > _MOST_RISKS:
-        yield f"  … and {len(risks) - _MOST_RISKS:,} more: -o json"
+    rows = risk_rows(risks)
+    for at, row in enumerate(rows[:_MOST_RISKS]):
+        yield from wrapped(f"  {words.risk(row)}", "    ")
+        if row.causes != (rows[at + 1].causes if at + 1 < len(rows) else ()):
+            yield from _causes(row.causes)
+    if len(rows) > _MOST_RISKS:
+        yield f"  … and {sum(len(row.endpoints) for row in rows[_MOST_RISKS:]):,} more: -o json"
 
 
 def _section(title: str, groups: Sequence[Group], words: Words) -> Iterator[str]:

@@ -13,13 +13,14 @@ RISKS = ("from-internet", "to-internet", "from-everyone", "to-everyone", "dns-lo
 
 
 class EditedField(Struct, frozen=True, order=True):
-    """A field of an edited object, as it is after the edit, or as it was where it was removed.
+    """A field of an edited object: where it stands after the edit, or stood before it if it was removed.
 
     `entry` is the entry that is meant where the field does not tell it: a label's key, a policy type.
     """
 
     path: str
     edit: str
+    file: str | None
     line: int | None
     entry: str | UnsetType = UNSET
 
