@@ -21,11 +21,11 @@ Ports = dict[tuple[str, str, int], PortSet]  # source, destination, family
 
 
 def random_pair(seed: int, size: str = "small") -> tuple[list[Object], list[Object], str]:
-    """Objects before and after one to four edits, and the CNI profile; odd seeds have cluster-wide policies."""
+    """Objects before and after one to eight edits, and the CNI profile; odd seeds have cluster-wide policies."""
     rng = random.Random(seed)
     old = random_cluster(rng, size, tiers=seed % 2 == 1)
     new = copy.deepcopy(old)
-    for _ in range(rng.choice((1, 1, 2, 2, 3, 4))):
+    for _ in range(rng.choice((1, 2, 3, 4, 6, 8))):
         edit(rng, new, tiers=seed % 2 == 1)
     rng.shuffle(new)
     return old, new, "cilium" if maybe(rng, 0.2) else "kubernetes"
@@ -59,7 +59,7 @@ def some(rng: random.Random, objects: Sequence[Object], *kinds: str) -> Object |
 
 
 def add_policy(rng: random.Random, objects: list[Object]) -> None:
-    objects.append(random_policy(rng, f"added-{len(objects)}"))
+    objects.append(random_policy(rng, f"added-{rng.randrange(10**9)}"))
 
 
 def drop_policy(rng: random.Random, objects: list[Object]) -> None:
@@ -133,7 +133,7 @@ def copy_pod(rng: random.Random, objects: list[Object]) -> None:
     found = some(rng, objects, "Pod")
     if found:
         made = copy.deepcopy(found)
-        made["metadata"]["name"] += "-copy"
+        made["metadata"]["name"] += f"-{rng.randrange(10**9)}"
         objects.append(made)
 
 
@@ -178,10 +178,13 @@ def key(item: Object) -> tuple[str, str, str]:
 # Both sides read, and the truth
 
 
-def models(old: Sequence[Object], new: Sequence[Object], cni: str) -> tuple[Model, Model]:
+FAMILIES = ("10.244.0.0/16", "fd00:10:244::/64")
+
+
+def models(old: Sequence[Object], new: Sequence[Object], cni: str, cidrs: Sequence[str] = ()) -> tuple[Model, Model]:
     """The models of both sides, with addresses allotted together (D2)."""
     found = model_of(old, cni=cni), model_of(new, cni=cni)
-    allot_together(found, ())
+    allot_together(found, cidrs)
     return found
 
 

@@ -62,7 +62,7 @@ def test_the_map_and_its_forms_agree(seed: int, tmp_path: Path) -> None:
     assert [(c.src, c.dst, c.ports) for c in plain.connections] == [
         (c.src, c.dst, c.ports) for c in reasons.connections
     ]
-    assert "".join(report.map_parts(reasons)) == report.document(reasons)
+    assert "".join(report.parts(reasons)) == report.document(reasons)
     assert all(map(has_reasons, reasons.connections))
     text = "".join(map_text(reasons))
     assert text.endswith("\n")

@@ -27,7 +27,7 @@ def a_map(connections: int, *, why: bool = False) -> Map:
 def test_a_map_in_parts_is_the_whole(connections: int, why: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "_AT_ONCE", 3)
     result = a_map(connections, why=why)
-    written = "".join(report.map_parts(result))
+    written = "".join(report.parts(result))
     assert written == report.document(result)
     assert len(json.loads(written)["connections"]) == connections
 

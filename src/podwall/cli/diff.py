@@ -107,7 +107,7 @@ def _write(streams: Streams, answer: Diff, output: str) -> None:
     if output == "json":
         from podwall.report import json
 
-        streams.result([json.document(answer)])
+        streams.result(json.parts(answer))
     elif output == "md":
         from podwall.report.diff_markdown import diff_markdown
 

@@ -106,5 +106,5 @@ def _map(streams: Streams, given: Inputs, output: str, *, summary: bool, why: bo
         with streams.phase("mapped"):
             result = make_map(opened, why=why)
         with streams.phase("written"):
-            streams.result(json.map_parts(result) if output == "json" else text.map_text(result, given.only))
+            streams.result(json.parts(result) if output == "json" else text.map_text(result, given.only))
     return INCOMPLETE if opened.partial else OK

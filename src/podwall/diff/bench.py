@@ -94,7 +94,10 @@ class Bench:
             pieces = [part for piece in pieces for part in self._marked(piece, number, group)]
         out: list[Piece] = []
         for piece in pieces:
-            out += self._together(piece, groups) if any(_some(ports) for ports in piece.remaining) else [piece]
+            if any(map(_some, piece.remaining)):
+                out += self._smallest(piece, frozenset(range(len(groups))), groups)
+            else:
+                out.append(piece)
         return out
 
     def cut(self, piece: Piece, undone: Undone) -> tuple[list[Piece], list[Piece]]:
@@ -116,19 +119,19 @@ class Bench:
                 yield from (part.found(number, opened, closed) for part in hit)
         yield from rest
 
-    def _together(self, piece: Piece, groups: Sequence[Undone]) -> Iterator[Piece]:
+    def _smallest(self, piece: Piece, chosen: frozenset[int], groups: Sequence[Undone]) -> Iterator[Piece]:
         """What is left is undone by no group alone: groups are spared while it is undone all the same."""
-        work = [(piece, frozenset(range(len(groups))))]
-        for number in range(len(groups)):
-            tried: list[tuple[Piece, frozenset[int]]] = []
-            for part, chosen in work:
-                fewer = chosen - {number}
-                undone: Undone = frozenset().union(*(groups[n] for n in fewer))
+        pieces = [piece]
+        for number in sorted(chosen):
+            fewer, kept = chosen - {number}, []
+            undone: Undone = frozenset().union(*(groups[n] for n in fewer))
+            for part in pieces:
                 hit, rest = self._reverted(part, undone)
-                tried += [(p, fewer) for p in hit]
-                tried += [(p, chosen) for p in rest]
-            work = tried
-        for part, chosen in work:
+                for one in hit:
+                    yield from self._smallest(one, fewer, groups)
+                kept += rest
+            pieces = kept
+        for part in pieces:
             yield msgspec.structs.replace(part, by=tuple(sorted({*part.by, *chosen})), left=({}, {}))
 
     def _reverted(self, piece: Piece, undone: Undone) -> tuple[list[Piece], list[Piece]]:

@@ -7,7 +7,7 @@ one edit less undone, nothing reverts. Within an edit its parts are told apart i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -20,6 +20,9 @@ from podwall.engine.rules import Direction, Pods, PolicyRules
 
 __all__ = ["Cause", "Caused", "apart", "caused"]
 
+# Endpoints that are judged, each once for every edit that is undone; a minute's work, and far more than people review.
+_MOST_JUDGED = 300_000
+
 
 class Cause(Struct, frozen=True, order=True):
     """An edit by its number, and the numbers of those parts of it that did it."""
@@ -31,7 +34,8 @@ class Cause(Struct, frozen=True, order=True):
 class Caused(Struct, frozen=True, gc=False):
     """Places as bits: between each source and each destination the same edits opened and closed these ports.
 
-    Families without any are in `opened` and `closed` where both ends have an address of them.
+    Families without any are in `opened` and `closed` where both ends have an address of them. Where it is not `told`
+    which edits did it, for there are too many, `causes` are all that the pairs may have to do with.
     """
 
     sources: int
@@ -39,6 +43,7 @@ class Caused(Struct, frozen=True, gc=False):
     opened: Ports
     closed: Ports
     causes: tuple[Cause, ...] = ()
+    told: bool = True
 
 
 def caused(found: Comparison) -> list[Caused]:
@@ -58,9 +63,26 @@ def caused(found: Comparison) -> list[Caused]:
                 pieces.append(Piece(one, other, opened, {}))
             if any(closed.values()):
                 pieces.append(Piece(one, other, {}, closed))
-    for edits, found_pieces in together.items():
-        out += _explained(found, edits, found_pieces)
+    left = _MOST_JUDGED
+    for edits, alike in sorted(together.items(), key=lambda item: item[0]):
+        if len(edits) > 1 or len(found.edits[edits[0]].parts) > 1:
+            left -= _cost(alike) * (len(edits) + 1)
+        out += _explained(found, edits, alike) if left >= 0 else _untold(found, edits, alike)
     return out
+
+
+def _cost(pieces: Iterable[Piece]) -> int:
+    used = 0
+    for piece in pieces:
+        used |= piece.sources | piece.destinations
+    return used.bit_count()
+
+
+def _untold(found: Comparison, edits: tuple[int, ...], pieces: Iterable[Piece]) -> Iterator[Caused]:
+    """All edits that the pairs may have to do with."""
+    whole = tuple(Cause(number, tuple(range(len(found.edits[number].parts)))) for number in edits)
+    for piece in pieces:
+        yield Caused(piece.sources, piece.destinations, piece.opened, piece.closed, whole, told=False)
 
 
 def apart(found: Comparison) -> tuple[list[Caused], list[Caused]]:

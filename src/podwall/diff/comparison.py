@@ -42,14 +42,15 @@ class Place(Struct, frozen=True, gc=False):
 class Comparison:
     """Old and new, place by place. `outside`, `came` and `gone` are places as bits: external, added, removed ones."""
 
-    def __init__(self, old: Model, new: Model, units: Sequence[Unit]) -> None:
-        self.models = (old, new)
+    def __init__(self, models: tuple[Model, Model], units: Sequence[Unit], only: str | None = None) -> None:
+        old, new = self.models = models
         self.units = units
         self._sight = Sight(old.index, new.index)
         self.places: list[Place] = [*_inside(units, self._sight), *_outside(old.reach, new.reach)]
         self.outside = _mask(n for n, place in enumerate(self.places) if place.addresses is not None)
         self.came = _mask(n for n, p in enumerate(self.places) if p.addresses is None and p.spot[0] == ABSENT)
         self.gone = _mask(n for n, p in enumerate(self.places) if p.spot[1] == ABSENT and p.addresses is None)
+        self.focus = self.everyone if only is None else _mask(n for n, p in enumerate(self.places) if _is_in(p, only))
         self.old = Half(old.reach, _homes(old.reach, self.places, 0))
         self.new = Half(new.reach, _homes(new.reach, self.places, 1))
 
@@ -81,7 +82,25 @@ class Comparison:
     @cached_property
     def deltas(self) -> list[Delta]:
         """Every pair of places whose ports differ; a unit's pair with itself only where it is one on both sides."""
-        return [delta for found in deltas(self.old, self.new, self.outside) for delta in self._but_alone(found)]
+        found = (part for delta in deltas(self.old, self.new, self.outside) for part in self._but_alone(delta))
+        return [part for delta in found for part in self._about(delta)]
+
+    @cached_property
+    def pairs(self) -> int:
+        """How many pairs of units and external sets differ."""
+        weights = [len(place.units) or 1 for place in self.places]
+
+        def weight(places: int) -> int:
+            return sum(weights[place] for place in bits(places))
+
+        return sum(weight(delta.sources) * weight(delta.destinations) for delta in self.deltas)
+
+    def _about(self, delta: Delta) -> Iterator[Delta]:
+        """The pairs with an end that the answer is about."""
+        inside, rest = delta.sources & self.focus, delta.sources & ~self.focus
+        for sources, destinations in ((inside, delta.destinations), (rest, delta.destinations & self.focus)):
+            if sources and destinations:
+                yield Delta(sources, destinations, delta.before, delta.after)
 
     def _but_alone(self, delta: Delta) -> Iterator[Delta]:
         """Without the places that are one unit whose pair with itself is none on some side (D5)."""
@@ -98,16 +117,19 @@ class Comparison:
         return _mask(n for n, p in enumerate(self.places) if p.edit is not None and _is_turned(p.units[0]))
 
 
-def compare(old: Model, new: Model) -> Comparison:
-    """The comparison of two models, to whose endpoints addresses were allotted together."""
-    return Comparison(old, new, matched(_members(old), _members(new)))
+def compare(old: Model, new: Model, only: str | None = None) -> Comparison:
+    """The comparison of two models, to whose endpoints addresses were allotted together.
+
+    With a namespace, of pairs that have an end in it.
+    """
+    return Comparison((old, new), matched(_members(old), _members(new)), only)
 
 
 def own_pairs(found: Comparison) -> Iterator[Delta]:
     """The pairs of units with themselves that are there on one side only, because there were no replicas before."""
     for number, place in enumerate(found.places):
-        if place.edit is not None and _is_turned(place.units[0]):
-            own = 1 << number
+        own = 1 << number
+        if place.edit is not None and _is_turned(place.units[0]) and own & found.focus:
             many = place.units[0].many
             before, after = (
                 dict(next(iter(half.parts(half.keys[number], own)))[0]) if there else {}
@@ -163,6 +185,10 @@ def _homes(reach: Reach, places: Iterable[Place], side: int) -> list[Home]:
             known[atom] = {number: atom for number, members in families if members >> atom & 1}
         out.append(known[atom])
     return out
+
+
+def _is_in(place: Place, namespace: str) -> bool:
+    return bool(place.units) and place.units[0].namespace == namespace
 
 
 def _mask(numbers: Iterable[int]) -> int:

@@ -46,7 +46,7 @@ class _End(Struct, frozen=True, gc=False):
 def differences(found: Found, opened: tuple[Opened, Opened], names: tuple[str, str]) -> Diff:
     """The answer about two sides, which have these names."""
     only = opened[1].only
-    told = _Told(found.comparison, Edits(found.comparison.edits, opened), only)
+    told = _Told(found.comparison, Edits(found.comparison.edits, opened))
     units = [unit for unit in found.comparison.units if only in (None, unit.namespace)]
     endpoints = Endpoints(
         added=[unit.name for unit in units if not unit.old],
@@ -69,21 +69,29 @@ def differences(found: Found, opened: tuple[Opened, Opened], names: tuple[str, s
         endpoints=endpoints,
         external=told.external(),
         edits=edits,
-        incomplete=sorted({*opened[0].incomplete, *opened[1].incomplete}),
+        incomplete=sorted({*opened[0].incomplete, *opened[1].incomplete, *_untold(found)}),
     )
 
 
-class _Told:
-    """Names what was found; `only` is the namespace that the answer is about. Lists that are equal are shared."""
+def _untold(found: Found) -> list[str]:
+    if all(piece.told for piece in found.staying):
+        return []
+    return ["too many edits to undo each: some causes are all edits that a pair may have to do with; give a namespace"]
 
-    def __init__(self, comparison: Comparison, edits: Edits, only: str | None) -> None:
+
+class _Told:
+    """Names what was found. Lists that are equal are shared."""
+
+    def __init__(self, comparison: Comparison, edits: Edits) -> None:
         self.edits = edits
-        self._only = only
         self._ends = [list(_ends(place)) for place in comparison.places]
         places = zip(self._ends, comparison.places, strict=True)
         self._outside = {ends[0].name: p.addresses for ends, p in places if p.addresses is not None}
         self._ports: dict[tuple[tuple[int, PortSet], ...], list[Port]] = {}
         self._risks: dict[tuple[Risk, ...], list[str]] = {}
+
+    def _at(self, places: int) -> list[_End]:
+        return [end for place in bits(places) for end in self._ends[place]]
 
     def changed(self, pieces: Iterable[Caused], *, opened: bool, caused: bool) -> list[Changed]:
         """The pairs that are open, or closed, in order of name."""
@@ -126,12 +134,11 @@ class _Told:
         )
 
     def _pairs(self, sources: int, destinations: int) -> Iterator[tuple[_End, _End]]:
-        to = [end for place in bits(destinations) for end in self._ends[place]]
-        for place in bits(sources):
-            for src in self._ends[place]:
-                for dst in to:
-                    if (src is not dst or src.many) and self._only in (None, src.namespace, dst.namespace):
-                        yield src, dst
+        to = self._at(destinations)
+        for src in self._at(sources):
+            for dst in to:
+                if src is not dst or src.many:
+                    yield src, dst
 
     def _public(self, by_family: Ports) -> list[Port]:
         key = tuple(by_family.items())

@@ -19,6 +19,9 @@ from podwall.sources.assemble import identity
 __all__ = ["Diffed", "Sides", "diff"]
 
 
+_MOST_PAIRS = 2_000_000
+
+
 class Sides(Struct, frozen=True):
     """OLD and NEW as typed: a path, `-`, or `git:REV[:PATH]`."""
 
@@ -39,7 +42,9 @@ def diff(inputs: Inputs, sides: Sides) -> Diffed:
     """What NEW opens and closes; the files of `inputs` belong to both sides. Raises InputError, InvalidInput."""
     old, new = _opened(inputs, sides)
     allot_together((old.model, new.model), pod_cidrs(inputs.pod_cidrs))
-    found = compare(old.model, new.model)
+    found = compare(old.model, new.model, inputs.only)
+    if found.pairs > _MOST_PAIRS:
+        raise InputError(f"{found.pairs:,} pairs of endpoints differ, too many to list: give a namespace with -n")
     came, gone = apart(found)
     return Diffed(
         answer=differences(Found(found, caused(found), came, gone), (old, new), (sides.old, sides.new)),

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
-from podwall.report.public import Map
+__all__ = ["document", "line", "parts"]
 
-__all__ = ["document", "line", "map_parts"]
-
-_AT_ONCE = 10_000  # connections
+_AT_ONCE = 10_000  # entries
 
 
 def document(result: Struct) -> str:
@@ -24,18 +22,26 @@ def line(result: object) -> str:
     return msgspec.json.encode(result).decode() + "\n"
 
 
-def map_parts(result: Map) -> Iterator[str]:
-    """What `document` says of a map, in parts: its connections may be millions."""
-    empty = '"connections": []'
-    head, _, tail = document(msgspec.structs.replace(result, connections=[])).partition(f"\n  {empty}")
-    if not result.connections:
-        yield document(result)
-        return
-    yield f'{head}\n  "connections": [\n'
-    for start in range(0, len(result.connections), _AT_ONCE):
-        part = msgspec.json.encode(result.connections[start : start + _AT_ONCE])
-        # The brackets of the part are those of the whole list; two spaces further in.
-        lines = msgspec.json.format(part, indent=2).decode()[2:-2].replace("\n", "\n  ")
-        last = start + _AT_ONCE >= len(result.connections)
-        yield f"  {lines}{'' if last else ','}\n"
-    yield f"  ]{tail}"
+def parts(result: Struct) -> Iterator[str]:
+    """What `document` says, in parts: a list of the result may have millions of entries."""
+    fields = [(name, value) for name in result.__struct_fields__ if (value := getattr(result, name)) is not UNSET]
+    start = "{"
+    for name, value in fields:
+        yield f'{start}\n  "{name}": '
+        yield from _listed(value) if isinstance(value, list) and value else [_indented(value)]
+        start = ","
+    yield "\n}\n" if fields else "{}\n"
+
+
+def _listed(entries: list[object]) -> Iterator[str]:
+    yield "[\n"
+    for start in range(0, len(entries), _AT_ONCE):
+        last = start + _AT_ONCE >= len(entries)
+        # The brackets of the part are those of the whole list.
+        yield f"{_indented(entries[start : start + _AT_ONCE])[2:-4]}{'' if last else ','}\n"
+    yield "  ]"
+
+
+def _indented(value: object) -> str:
+    """A value as it stands in a document's field."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode().replace("\n", "\n  ")
