@@ -47,6 +47,15 @@ Filenames = Annotated[
         help="File (YAML or JSON, also .gz), directory (recursive), or - for standard input; repeatable.",
     ),
 ]
+Common = Annotated[
+    tuple[str, ...],
+    option(
+        "-f",
+        "--filename",
+        metavar="PATH",
+        help="What both sides share, as a dump of the cluster where OLD and NEW hold only policies; repeatable.",
+    ),
+]
 Kustomize = Annotated[
     str | None, option("-k", "--kustomize", metavar="DIR", help="Read what `kubectl kustomize DIR` builds.")
 ]
@@ -178,6 +187,9 @@ class Given:
 def _sources(*, filename: Filenames = (), kustomize: Kustomize = None, snapshot: Snapshots = ()) -> None: ...
 
 
+def _common(*, filename: Common = (), kustomize: Kustomize = None, snapshot: Snapshots = ()) -> None: ...
+
+
 def _names(*, namespace: Namespace = None, all_namespaces: Everywhere = False) -> None: ...
 
 
@@ -200,15 +212,13 @@ def _handling(
 def _running(*, quiet: Quiet = False, verbose: Verbose = False, debug: Debug = False) -> None: ...
 
 
-def reading(*, sources: bool = True, filtered: bool = False) -> Callable[[_Function], _Function]:
+def reading(*, shared: bool = False, filtered: bool = False) -> Callable[[_Function], _Function]:
     """Makes a command of a function whose first parameter is `Given`: it gets the shared flags beside its own.
 
-    `sources`: the cluster comes from -f and the like, not from the command's arguments. `filtered`: -n also cuts the
-    answer.
+    `shared`: the cluster comes from the command's arguments, and -f and the like are what these have in common.
+    `filtered`: -n also cuts the answer.
     """
-    before: list[_Function] = [_filters if filtered else _names, _network]
-    if sources:
-        before.insert(0, _sources)
+    before: list[_Function] = [_common if shared else _sources, _filters if filtered else _names, _network]
     return functools.partial(_merged, before, [_handling, _project, _running])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Iterator
 from functools import lru_cache
+from typing import TypeAlias
 
 from msgspec import Struct
 
@@ -20,7 +21,7 @@ from podwall.engine.rules import Direction, Rule
 from podwall.engine.sets import NO_ADDRESSES, NO_PORTS, AddrSet, PortSet
 from podwall.engine.verdict import End
 
-__all__ = ["Edge", "External", "edges", "ends_of", "externals_of"]
+__all__ = ["Edge", "External", "Parts", "edges", "ends_of", "externals_of", "opened"]
 
 _ROWS = 16  # of sources that are alike, kept while their namespace is gone through
 
@@ -211,23 +212,24 @@ def _is_pair(source: _Party, destination: _Party) -> bool:
     return source.end.name != destination.end.name or source.end.many  # D5
 
 
-_Parts = list[tuple[dict[int, PortSet], int]]
+Parts: TypeAlias = list[tuple[dict[int, PortSet], int]]
+"""Disjoint sets of destinations, each with its ports by family."""
 
 
-def _by_ports(reach: Reach, sources: Sources) -> _Parts:
+def _by_ports(reach: Reach, sources: Sources) -> Parts:
     """Disjoint sets of destinations, each with its ports in every family that both ends have."""
-    parts: _Parts = []
+    parts: Parts = []
     for family, signature in zip(reach.families, sources.signatures, strict=True):
         if signature is not None:
-            parts = _opened(parts, Flow(family.number, NO_PORTS, family.members))
+            parts = opened(parts, Flow(family.number, NO_PORTS, family.members))
     for flow in reach.flows(sources):
-        parts = _opened(parts, flow)
+        parts = opened(parts, flow)
     return [(ports, atoms) for ports, atoms in parts if any(ports.values())]
 
 
-def _opened(parts: _Parts, flow: Flow) -> _Parts:
+def opened(parts: Parts, flow: Flow) -> Parts:
     """The parts cut by a flow's destinations, with its ports added inside."""
-    out: _Parts = []
+    out: Parts = []
     left = flow.destinations
     for ports, atoms in parts:
         inside = atoms & left

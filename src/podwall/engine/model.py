@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
+import msgspec
+
 from podwall.cluster.addresses import allot, pod_cidrs
 from podwall.cluster.endpoints import Endpoint, endpoints_of
 from podwall.cluster.hosts import hosts
@@ -14,14 +16,14 @@ from podwall.cluster.services import addresses_of
 from podwall.engine.counts import Counts, count
 from podwall.engine.domains import Resolutions, resolved
 from podwall.engine.grouping import Group, groups_of, weights_of
-from podwall.engine.index import Index
+from podwall.engine.index import Index, key_of
 from podwall.engine.judge import Judge
 from podwall.engine.policies import clusterwide, networkpolicy
 from podwall.engine.questions import Questions
 from podwall.engine.reach import Reach
 from podwall.engine.references import References
 
-__all__ = ["Model"]
+__all__ = ["Model", "allot_together"]
 
 
 class Model:
@@ -87,6 +89,25 @@ class Model:
         if self._groups is None:
             self._groups = groups_of(self.index, self.reach.layout)
         return self._groups
+
+
+def allot_together(models: Sequence[Model], cidrs: Sequence[str]) -> None:
+    """Allots addresses over the union of several clusters: what has none has the same one in all of them (D2)."""
+    if not any(endpoint.assumed for model in models for endpoint in model.endpoints):
+        return
+    everyone = [msgspec.structs.replace(e, addresses=()) if e.assumed else e for m in models for e in m.endpoints]
+    given = [endpoint for endpoint in everyone if endpoint.addresses]
+    without = {key_of(endpoint): endpoint for endpoint in everyone if not endpoint.addresses}
+    taken = [address for model in models for address in _others(model.cluster)]
+    found = allot([*given, *without.values()], pod_cidrs(cidrs, everyone), taken)
+    allotted = {key_of(endpoint): endpoint.addresses for endpoint in found if endpoint.assumed}
+    for model in models:
+        model.endpoints = [
+            msgspec.structs.replace(e, addresses=allotted[key_of(e)]) if e.assumed else e for e in model.endpoints
+        ]
+        for endpoint in model.endpoints:
+            if endpoint.assumed:
+                model.index.put_endpoint(endpoint)
 
 
 def _others(cluster: Cluster) -> Iterator[str]:

@@ -11,12 +11,11 @@ from podwall.engine.change import Change, changes
 from podwall.engine.collateral import Pairs
 from podwall.engine.model import Model
 from podwall.engine.policies.patch import Patch
-from podwall.engine.sets import PortSet
 from podwall.engine.verdict import Connection
+from podwall.ops.ports import public_ports
 from podwall.ops.references import Refs
 from podwall.report import public_explanation as public
 from podwall.report.public import Connection as Pair
-from podwall.report.public import Port
 
 __all__ = ["changes_of"]
 
@@ -75,14 +74,4 @@ def _said(value: object) -> object:
 
 
 def _effects(found: Pairs) -> public.Effects:
-    return public.Effects([Pair(pair.src, pair.dst, _ports(pair.ports)) for pair in found.listed], found.more)
-
-
-def _ports(by_family: dict[int, PortSet]) -> list[Port]:
-    """Ports of all families plainly, those of one with its number."""
-    sets = list(by_family.values())
-    both = sets[0] & sets[-1]
-    found = [Port(*span) for span in both.ranges()]
-    for family, ports in by_family.items():
-        found += (Port(*span, family) for span in (ports - both).ranges())
-    return sorted(found, key=lambda port: (port.protocol, port.port, port.endPort, port.family or 0))
+    return public.Effects([Pair(pair.src, pair.dst, public_ports(pair.ports)) for pair in found.listed], found.more)

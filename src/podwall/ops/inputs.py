@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct, structs
 
 from podwall.admission.names import dns_label
+from podwall.api.kinds import KubernetesObject
+from podwall.cluster.objects import Located
 from podwall.cluster.profile import CHANNELS, PROFILES, Profile
 from podwall.engine.domains import symbolic
 from podwall.engine.model import Model
 from podwall.engine.sets import AddrSet
 from podwall.errors import InputError, InvalidInput, Problem
-from podwall.sources import files
+from podwall.sources import files, git
 from podwall.sources.assemble import Assembled, assemble
 from podwall.sources.decode import TEMPLATE, Decoder, Mistake
 from podwall.sources.kept import Kept
@@ -24,7 +26,21 @@ from podwall.sources.snapshot import Said, Snapshot, Unanalyzed
 from podwall.sources.snapshot import read as read_snapshot
 from podwall.text.where import field
 
-__all__ = ["Inputs", "Opened", "Reading", "open_cluster", "open_texts", "profiles", "read_cluster"]
+__all__ = [
+    "Gathered",
+    "Inputs",
+    "Opened",
+    "Reading",
+    "decoded",
+    "default_namespace",
+    "gather",
+    "open_cluster",
+    "open_texts",
+    "opened",
+    "pod_cidrs",
+    "profiles",
+    "read_cluster",
+]
 
 _NO_INPUT = (
     "no input: give files or directories with -f, a kustomization with -k, a snapshot with --snapshot, or the dump of\n"
@@ -68,6 +84,31 @@ class Inputs(Struct, frozen=True):
         return None if self.all_namespaces else self.namespace
 
 
+class Gathered(Struct, frozen=True):
+    """Texts, snapshots by name, and what was passed over though it may hold objects.
+
+    `named` says whether any input was named at all, `revisions` are those of git that were read; `read` has one line
+    for each text once it is decoded.
+    """
+
+    texts: tuple[files.Text, ...] = ()
+    snapshots: dict[str, Snapshot] = {}
+    skipped: tuple[str, ...] = ()
+    named: bool = True
+    revisions: tuple[str, ...] = ()
+    read: tuple[str, ...] = ()
+
+    def __add__(self, other: Gathered) -> Gathered:
+        return Gathered(
+            self.texts + other.texts,
+            self.snapshots | other.snapshots,
+            self.skipped + other.skipped,
+            self.named or other.named,
+            self.revisions + other.revisions,
+            self.read + other.read,
+        )
+
+
 class Reading(Struct, frozen=True):
     """A cluster as it was read, before anything is computed.
 
@@ -109,15 +150,22 @@ class Opened(Struct, frozen=True):
 def open_cluster(inputs: Inputs) -> Opened:
     """Reads the input. Raises InputError for what cannot be read, InvalidInput with every mistake in it (D14)."""
     _profile(inputs.cni, inputs.channel)
-    return _opened(inputs, read_cluster(inputs))
+    return opened(inputs, *decoded(gather(inputs)))
 
 
 def open_texts(inputs: Inputs, texts: Sequence[files.Text], skipped: Sequence[str] = ()) -> Opened:
     """The same of texts, of which some may hold what an API server does; `skipped` is what was passed over before."""
-    return _opened(inputs, _reading(inputs, _Found(list(texts), {}, list(skipped))))
+    return opened(inputs, *decoded(Gathered(tuple(texts), skipped=tuple(skipped))))
 
 
-def _opened(inputs: Inputs, reading: Reading) -> Opened:
+def opened(
+    inputs: Inputs, gathered: Gathered, decoder: Decoder, base: Iterable[Located[KubernetesObject]] = ()
+) -> Opened:
+    """A cluster of what was decoded; objects of the `base` stand back where there is another one of the same name.
+
+    Raises InputError, and InvalidInput with every mistake (D14).
+    """
+    reading = _reading(inputs, gathered, decoder, base)
     cluster = reading.assembled.cluster
     profile = _profile(reading.cni, inputs.channel)
     model = Model(cluster, profile, reading.pod_cidrs, reading.namespace, _resolutions(inputs))
@@ -136,22 +184,30 @@ def _opened(inputs: Inputs, reading: Reading) -> Opened:
 
 def read_cluster(inputs: Inputs) -> Reading:
     """The same before the engine. Raises as `open_cluster` does."""
-    return _reading(inputs, _texts(inputs))
+    return _reading(inputs, *decoded(gather(inputs)))
 
 
-def _reading(inputs: Inputs, found: _Found) -> Reading:
-    channel = _profile(inputs.cni, inputs.channel).channel
-    cidrs = _pod_cidrs(inputs.pod_cidrs)
-    namespace = _namespace(inputs.namespace or inputs.home)
-    decoder = Decoder()
-    for text in found.texts:
+def decoded(gathered: Gathered, decoder: Decoder | None = None) -> tuple[Gathered, Decoder]:
+    """The texts without their data, which may be hundreds of megabytes, and all their objects, added to a decoder's."""
+    decoder = decoder or Decoder()
+    for text in gathered.texts:
         decoder.read(text)
-    read = _read(found, decoder)
+    texts = tuple(text.again() for text in gathered.texts)
+    return structs.replace(gathered, texts=texts, read=_read(gathered, decoder)), decoder
+
+
+def _reading(
+    inputs: Inputs, found: Gathered, decoder: Decoder, base: Iterable[Located[KubernetesObject]] = ()
+) -> Reading:
+    channel = _profile(inputs.cni, inputs.channel).channel
+    cidrs = pod_cidrs(inputs.pod_cidrs)
+    namespace = default_namespace(inputs)
+    if not found.named:
+        raise InputError(_NO_INPUT)
     kept = Kept.of(tuple(found.snapshots.values()))
-    texts = [text.again() for text in found.texts]  # the data may be hundreds of megabytes
-    positions = Positions(texts, kept.lines)
+    positions = Positions(found.texts, kept.lines)
     admitted = decoder.admitted | kept.admitted
-    assembled = assemble(decoder.objects, namespace, kept.objects, channel=channel, admitted=admitted)
+    assembled = assemble(decoder.objects, namespace, (*kept.objects, *base), channel=channel, admitted=admitted)
     if not decoder.found and not decoder.problems and not found.snapshots:
         raise InputError("\n".join(["the input holds no Kubernetes object", *found.skipped, *decoder.skipped]))
     said = kept.joined(_said(inputs, positions, decoder, assembled, found.skipped))
@@ -165,14 +221,14 @@ def _reading(inputs: Inputs, found: _Found) -> Reading:
         cni=inputs.cni or kept.cni,
         pod_cidrs=cidrs or kept.pod_cidrs,
         positions=positions,
-        owners=Owners(kept.owners(text.name for text in texts)),
-        texts=tuple(texts),
+        owners=Owners(kept.owners(text.name for text in found.texts), found.revisions),
+        texts=found.texts,
         snapshots=kept.snapshots,
         said=said,
         warnings=(*map(str, sorted(doubts, key=Problem.order)), *_foreign(said.foreign), *incomplete),
         incomplete=incomplete,
         partial=bool((unanalyzed and not inputs.ignore_kinds) or (inputs.strict and incomplete)),
-        read=(*_project(inputs.project), *read, *_replaced(assembled)),
+        read=(*_project(inputs.project), *found.read, *_replaced(assembled)),
     )
 
 
@@ -212,7 +268,8 @@ def _resolutions(inputs: Inputs) -> dict[str, AddrSet]:
     return read_resolutions(inputs.resolutions)
 
 
-def _pod_cidrs(given: Sequence[str]) -> tuple[str, ...]:
+def pod_cidrs(given: Sequence[str]) -> tuple[str, ...]:
+    """What --pod-cidr says: one CIDR of each family at most. Raises InputError."""
     cidrs = tuple(cidr for several in given for cidr in several.split(","))
     families: dict[int, str] = {}
     for cidr in cidrs:
@@ -226,25 +283,17 @@ def _pod_cidrs(given: Sequence[str]) -> tuple[str, ...]:
     return cidrs
 
 
-def _namespace(given: str | None) -> str:
-    """The namespace of objects and names without one (D12)."""
+def default_namespace(inputs: Inputs) -> str:
+    """The namespace of objects and names without one (D12). Raises InputError."""
+    given = inputs.namespace or inputs.home
     wrong = dns_label(given) if given is not None else ()
     if wrong:
         raise InputError(f"-n {given}: not the name of a namespace: {wrong[0]}")
     return given or "default"
 
 
-class _Found(Struct, frozen=True):
-    """The texts of the input, the snapshots in it by name, and what was passed over."""
-
-    texts: list[files.Text]
-    snapshots: dict[str, Snapshot]
-    skipped: list[str]
-
-
-def _texts(inputs: Inputs) -> _Found:
-    if not inputs.sources:
-        raise InputError(_NO_INPUT)
+def gather(inputs: Inputs) -> Gathered:
+    """The texts and snapshots that the flags name. Raises InputError."""
     if (*inputs.filenames, *inputs.snapshots).count("-") > 1:
         raise InputError("standard input can be given once only: -f - or --snapshot -")
     texts: list[files.Text] = []
@@ -252,7 +301,7 @@ def _texts(inputs: Inputs) -> _Found:
     snapshots: dict[str, Snapshot] = {}
     for filename in dict.fromkeys((*inputs.snapshots, *inputs.filenames)):
         try:
-            for found in files.read(filename):
+            for found in _source(filename):
                 if found.text is None:
                     skipped.append(found.skipped)
                 elif filename in inputs.snapshots or found.text.data.startswith(files.SNAPSHOT):
@@ -266,7 +315,13 @@ def _texts(inputs: Inputs) -> _Found:
         raise InputError("\n".join(failed))
     if inputs.kustomize is not None:
         texts.append(files.kustomize(inputs.kustomize))
-    return _Found(texts, snapshots, skipped)
+    revisions = tuple(git.revision_of(name) for name in inputs.filenames if name.startswith(git.PREFIX))
+    return Gathered(tuple(texts), snapshots, tuple(skipped), bool(inputs.sources), revisions)
+
+
+def _source(filename: str) -> Iterator[files.Found]:
+    """Every text that a name leads to, wherever it is kept. Raises InputError."""
+    return git.read(filename) if filename.startswith(git.PREFIX) else files.read(filename)
 
 
 def _reject(
@@ -338,7 +393,7 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _read(found: _Found, decoder: Decoder) -> tuple[str, ...]:
+def _read(found: Gathered, decoder: Decoder) -> tuple[str, ...]:
     """One line for each text."""
     texts = [f"{text.name}: {len(text.data):,} bytes, {decoder.counts[text.name]:,} objects" for text in found.texts]
     return (*texts, *(f"{name}: snapshot, {_described(snapshot)}" for name, snapshot in found.snapshots.items()))

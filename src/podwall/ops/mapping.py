@@ -15,9 +15,10 @@ from podwall.engine.focus import EVERYTHING, Focus
 from podwall.engine.grouping import Group
 from podwall.engine.reach import Reach
 from podwall.engine.rules import Direction, PolicyRef, Rule
-from podwall.engine.sets import NO_PORTS, PortSet, address_number
+from podwall.engine.sets import PortSet, address_number
 from podwall.ops.focusing import ALL, Wanted, focus_of
 from podwall.ops.inputs import Opened
+from podwall.ops.ports import public_ports
 from podwall.ops.references import Refs
 from podwall.report.maps.answer import Answer, Scope
 from podwall.report.public import (
@@ -140,7 +141,7 @@ class _Connections:
         if edge.ports is not self._last:  # most edges share theirs with the one before
             key = tuple(edge.ports.items())
             if key not in self._ports:
-                self._ports[key] = _ports(edge.ports)
+                self._ports[key] = public_ports(edge.ports)
             self._last, self._public = edge.ports, self._ports[key]
         ports = self._public
         if self._permits is None:
@@ -178,13 +179,3 @@ def _weights(groups: Iterable[Group], size: int) -> list[int]:
     for group in groups:
         out[group.atom] += 1
     return out
-
-
-def _ports(by_family: dict[int, PortSet]) -> list[Port]:
-    """Ports of both families plainly, those of one family with its number."""
-    sets = list(by_family.values())
-    both = sets[0] & sets[-1]
-    found = [Port(*span) for span in both.ranges()]
-    for family, ports in by_family.items():
-        found += (Port(*span, family) for span in (ports - both if ports else NO_PORTS).ranges())
-    return sorted(found, key=lambda port: (port.protocol, port.port, port.endPort, port.family or 0))

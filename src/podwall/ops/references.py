@@ -39,6 +39,13 @@ class Refs:
         self._origins[ref] = (origin, self._opened.owners.of(item.metadata, origin.source))
         self._policies[ref] = item
 
+    def of(self, named: tuple[str, str, str], origin: Origin | None) -> Ref:
+        """Any object by kind, namespace and name; its owner is that of its file."""
+        if origin is None:  # a namespace that nothing declares
+            return Ref(*named, None, None, None)
+        owner = self._opened.owners.of_file(origin.source)
+        return Ref(*named, owner, origin.source, self._opened.positions.line(origin) or None)
+
     def origin(self, ref: Ref) -> Origin | None:
         """Where the object of a reference was read."""
         found = self._place(PolicyRef(ref.kind, ref.namespace, ref.name))

@@ -28,7 +28,7 @@ from podwall.cluster.services import addresses_of
 from podwall.engine.sets import address_number
 from podwall.sources.decode import Mistake
 
-__all__ = ["Assembled", "assemble"]
+__all__ = ["Assembled", "assemble", "identity"]
 
 _Key = tuple[str, str, str]  # kind, namespace, name
 _CLUSTER_WIDE = (ClusterNetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy)
@@ -102,7 +102,7 @@ def _settled(
             mistakes += _mistakes(located.origin, errors)
             warnings += _mistakes(located.origin, (f for f in findings if f.warning))
         if not errors:
-            key = _key(located.object, namespace)
+            key = identity(located.object, namespace)
             if known.setdefault(key, located) is not located:
                 again.setdefault(key, [known[key]]).append(located)
     for key, copies in again.items():
@@ -167,7 +167,8 @@ def _mistakes(origin: Origin, findings: Iterable[Finding]) -> Iterator[Mistake]:
     return (Mistake(origin, f.path, f.message) for f in findings)
 
 
-def _key(item: KubernetesObject, namespace: str) -> _Key:
+def identity(item: KubernetesObject, namespace: str) -> _Key:
+    """What tells an object from all others: kind, namespace ("" where it has none) and name; `namespace` is D12's."""
     home = "" if isinstance(item, _CLUSTER_SCOPED) else item.metadata.namespace or namespace
     return kind_of(item), home, name_of(item.metadata)
 

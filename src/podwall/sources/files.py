@@ -12,11 +12,23 @@ from msgspec import Struct, structs
 from podwall.errors import InputError
 from podwall.sources.gzipped import is_packed, start, unpack
 
-__all__ = ["SNAPSHOT", "STDIN", "Found", "Text", "is_json", "is_snapshot", "kustomize", "read"]
+__all__ = [
+    "KUSTOMIZATIONS",
+    "SNAPSHOT",
+    "STDIN",
+    "Found",
+    "Text",
+    "is_json",
+    "is_manifest",
+    "is_snapshot",
+    "kustomize",
+    "plain",
+    "read",
+]
 
 STDIN = "<stdin>"
 _SUFFIXES = (".yaml", ".yml", ".json")
-_KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 # What a gzip file may unpack to: far above any dump of a cluster, far below the memory of a machine.
 _MAX_UNPACKED = 8 << 30
 SNAPSHOT = b'{"apiVersion":"podwall.io/v1","kind":"Snapshot",'
@@ -78,14 +90,14 @@ def read(filename: str) -> Iterator[Found]:
     if filename == "-":
         if sys.stdin is None:
             raise InputError("-f -: standard input is closed")
-        yield Found(Text(STDIN, _plain(STDIN, sys.stdin.buffer.read())))
+        yield Found(Text(STDIN, plain(STDIN, sys.stdin.buffer.read())))
     elif "://" in filename:
         raise InputError(f"{filename}: addresses are not fetched: curl -sSf {filename} | podwall … -f -")
     elif path.is_dir():
         yield from _directory(path, set())
     elif path.name == "Chart.yaml":
         yield Found(skipped=_chart(path.parent))
-    elif path.name in _KUSTOMIZATIONS:
+    elif path.name in KUSTOMIZATIONS:
         yield Found(skipped=_kustomization(path.parent))
     else:
         yield Found(_file(path, walked=False))
@@ -98,7 +110,7 @@ def _directory(path: Path, above: set[Path]) -> Iterator[Found]:
     if (path / "Chart.yaml").is_file():
         yield Found(skipped=_chart(path))
         return
-    if any((path / name).is_file() for name in _KUSTOMIZATIONS):
+    if any((path / name).is_file() for name in KUSTOMIZATIONS):
         yield Found(skipped=_kustomization(path))
         return
     try:
@@ -109,7 +121,7 @@ def _directory(path: Path, above: set[Path]) -> Iterator[Found]:
         if entry.is_dir():
             if not entry.name.startswith("."):
                 yield from _directory(entry, above | {real})
-        elif _is_manifest(entry.name):
+        elif is_manifest(entry.name):
             yield Found(_file(entry, walked=True))
 
 
@@ -129,7 +141,8 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(Path.cwd()) if below else path).encode("utf-8", "replace").decode()
 
 
-def _is_manifest(name: str) -> bool:
+def is_manifest(name: str) -> bool:
+    """Whether a file that nobody named is read, by its name."""
     return not name.startswith(".") and name.removesuffix(".gz").endswith(_SUFFIXES)
 
 
@@ -139,11 +152,11 @@ def _file(path: Path, *, walked: bool) -> Text:
     except OSError as error:
         raise InputError(f"{_shown(path)}: cannot be read: {error.strerror}") from None
     again = path if path.is_file() else None  # a pipe gives its text only once
-    return Text(_shown(path), _plain(_shown(path), data), again, walked)
+    return Text(_shown(path), plain(_shown(path), data), again, walked)
 
 
-def _plain(name: str, data: bytes) -> bytes:
-    """The text of a file, unpacked where it is gzip, whatever its name is."""
+def plain(name: str, data: bytes) -> bytes:
+    """The text of a file, unpacked where it is gzip, whatever its name is. Raises InputError where that is damaged."""
     if not name.endswith(".gz") and not is_packed(data):
         return data
     return unpack(data, name, lambda part: _MAX_SNAPSHOT if part.startswith(SNAPSHOT) else _MAX_UNPACKED)

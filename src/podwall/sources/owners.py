@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from podwall.api.meta import PlainMeta
 from podwall.errors import InputError
+from podwall.sources import git
 
 __all__ = ["OWNER", "Owners"]
 
@@ -15,12 +17,18 @@ OWNER = "podwall.io/owner"
 _PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS")
 
 
+_Rule: TypeAlias = tuple[re.Pattern[str], str]  # files, and whose they are
+
+
 class Owners:
     """Looks owners up; each file and each CODEOWNERS is read once. `known`: of files, as a snapshot says."""
 
-    def __init__(self, known: Mapping[str, str | None] | None = None) -> None:
+    def __init__(self, known: Mapping[str, str | None] | None = None, revisions: Iterable[str] = ()) -> None:
+        """`revisions` are those of git that sources may come from."""
+        self._revisions = sorted(revisions)
+        self._at: dict[str, list[_Rule]] = {}
         self._by_file: dict[str, str | None] = dict(known or {})
-        self._rules: dict[Path, tuple[Path, list[tuple[re.Pattern[str], str]]] | None] = {}
+        self._rules: dict[Path, tuple[Path, list[_Rule]] | None] = {}
 
     def of(self, meta: PlainMeta, source: str) -> str | None:
         """The owner of an object that was read from `source`; None where nothing tells."""
@@ -37,23 +45,32 @@ class Owners:
 
     def _of_file(self, source: str) -> str | None:
         path = Path(source)
+        revision = next((name for name in self._revisions if source.startswith(f"{name}:")), None)
+        if revision is not None:
+            inside = source.removeprefix(f"{revision}:")
+            return _chosen(self._rules_at(revision), inside) or inside.rpartition("/")[0] or None
         if source.startswith("<") or not path.is_file():
             return None
         found = self._codeowners(path.resolve().parent)
         if found is not None:
             root, rules = found
             relative = path.resolve().relative_to(root).as_posix()
-            owners = next((o for pattern, o in reversed(rules) if pattern.search(relative)), "")
+            owners = _chosen(rules, relative)
             if owners:
                 return owners
         return path.parent.as_posix() if path.parent != Path() else path.resolve().parent.name
 
-    def _codeowners(self, folder: Path) -> tuple[Path, list[tuple[re.Pattern[str], str]]] | None:
+    def _rules_at(self, revision: str) -> list[_Rule]:
+        if revision not in self._at:
+            self._at[revision] = _parsed((git.first_of(revision, _PLACES) or b"").decode(errors="replace"))
+        return self._at[revision]
+
+    def _codeowners(self, folder: Path) -> tuple[Path, list[_Rule]] | None:
         """The nearest CODEOWNERS upwards, with the folder that its patterns start from."""
         if folder not in self._rules:
             here = next((folder / place for place in _PLACES if (folder / place).is_file()), None)
             if here is not None:
-                self._rules[folder] = folder, _parsed(here)
+                self._rules[folder] = folder, _read(here)
             elif (folder / ".git").exists() or folder.parent == folder:
                 self._rules[folder] = None
             else:
@@ -61,11 +78,19 @@ class Owners:
         return self._rules[folder]
 
 
-def _parsed(path: Path) -> list[tuple[re.Pattern[str], str]]:
+def _chosen(rules: Sequence[_Rule], path: str) -> str:
+    """The owners that the last matching rule names; none for none."""
+    return next((owners for pattern, owners in reversed(rules) if pattern.search(path)), "")
+
+
+def _read(path: Path) -> list[_Rule]:
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        return _parsed(path.read_text(encoding="utf-8", errors="replace"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _parsed(text: str) -> list[_Rule]:
     rules = []
     for line in text.splitlines():
         pattern, *owners = _BETWEEN.split(line.partition("#")[0].strip())
