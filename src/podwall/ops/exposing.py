@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET, UnsetType
 
 from podwall.engine.boxes import PodBox
-from podwall.engine.exposure import Exposed, Exposures
+from podwall.engine.exposure import MOST_PEERS, Exposed, Exposures
 from podwall.engine.references import group_end
 from podwall.engine.rules import AnyPeer, Direction, Domains, Nodes
 from podwall.engine.sets import AddrSet
@@ -21,15 +21,25 @@ __all__ = ["make_exposure"]
 
 
 def make_exposure(opened: Opened) -> public.ExposureMap:
-    """Both directions of every endpoint."""
+    """Both directions of every endpoint; with a namespace, of those in it."""
     model = opened.model
     exposing = _Exposing(opened)
-    found = [
-        exposing.exposure(direction, group_end(group))
-        for group in model.groups(model.reach)
-        for direction in (Direction.INGRESS, Direction.EGRESS)
-    ]
-    return public.ExposureMap(API_VERSION, "Exposure", model.profile.name, found, list(opened.incomplete))
+    groups = [group for group in model.groups(model.reach) if opened.only in (None, group.namespace)]
+    both = ((direction, group_end(group)) for group in groups for direction in (Direction.INGRESS, Direction.EGRESS))
+    made = [exposing.exposure(*one) for one in both]
+    found = [one for one in made if one is not None]
+    left = len(made) - len(found)
+    return public.ExposureMap(
+        apiVersion=API_VERSION,
+        kind="Exposure",
+        profile=model.profile.name,
+        exposure=found,
+        notComputed=f"{left:,} of {len(made):,} directions of endpoints, {_TOO_MANY}" if left else UNSET,
+        incomplete=list(opened.incomplete),
+    )
+
+
+_TOO_MANY = f"since {MOST_PEERS:,} peers of rules were compared for the others: ask for one namespace (-n)"
 
 
 class _Exposing:
@@ -39,8 +49,10 @@ class _Exposing:
         self._exposures = Exposures(self._judge)
         self._listed: dict[int, list[public.ExposedTo]] = {}
 
-    def exposure(self, direction: Direction, end: End) -> public.Exposure:
+    def exposure(self, direction: Direction, end: End) -> public.Exposure | None:
         found = self._exposures.of(direction, end)
+        if found is None:
+            return None
         if id(found) not in self._listed:  # most replicas and many workloads share theirs
             self._listed[id(found)] = [_exposed(peer) for peer in found.peers]
         return public.Exposure(
