@@ -78,9 +78,21 @@ def expression(operator: str, *values: str) -> Object:
 
 PEER = "/spec/ingress/0/from"
 FIRST = {
-    "a rule, where there is none": (
-        [DENY],
-        ([("add", "/spec/ingress", [rule(WEB, ports=[PG])])], 4, 1, 0),
+    "a rule beside another": (
+        [policy("data/p", **DB, ingress=[rule(app("job"), app("x"), ports=[HTTP])])],
+        ([("add", "/spec/ingress/-", rule(WEB, ports=[PG]))], 4, 0, 0),
+    ),
+    "a label that nobody has": (
+        [policy("data/p", **DB, ingress=[rule({**SHOP, **app("wbe")}, ports=[PG])])],
+        ([("replace", f"{PEER}/0/podSelector/matchLabels/app", "web")], 1, 0, 0),
+    ),
+    "a label that somebody has": (
+        [policy("data/p", **DB, ingress=[rule({**SHOP, **app("old")}, ports=[PG])])],
+        ([("add", f"{PEER}/-", WEB)], 2, 0, 0),
+    ),
+    "another namespace, where nobody is meant": (
+        [policy("data/p", **DB, ingress=[rule(app("web"), ports=[PG])])],
+        ([("add", f"{PEER}/0/namespaceSelector", SHOP["namespaceSelector"])], 1, 0, 0),
     ),
     "a peer": (
         [policy("data/p", **DB, ingress=[rule(app("job"), ports=[PG])])],
@@ -94,14 +106,13 @@ FIRST = {
         [policy("data/p", **DB, ingress=[rule(WEB, ports=[{"port": 5000, "endPort": 5431}])])],
         ([("replace", "/spec/ingress/0/ports/0/endPort", 5432)], 1, 0, 0),
     ),
-    "a port just below": (
+    "a range that begins one port too late": (
+        [policy("data/p", **DB, ingress=[rule(WEB, ports=[{"port": 5433, "endPort": 5440}])])],
+        ([("replace", "/spec/ingress/0/ports/0/port", 5432)], 1, 0, 0),
+    ),
+    "a port beside another": (
         [policy("data/p", **DB, ingress=[rule(WEB, ports=[{"port": 5433}])])],
-        (
-            [("replace", "/spec/ingress/0/ports/0/port", 5432), ("add", "/spec/ingress/0/ports/0/endPort", 5433)],
-            2,
-            0,
-            0,
-        ),
+        ([("add", "/spec/ingress/0/ports/-", PG)], 2, 0, 0),
     ),
     "a value more": (
         [
@@ -118,10 +129,12 @@ FIRST = {
             policy(
                 "data/p",
                 **DB,
-                ingress=[rule({**SHOP, "podSelector": {"matchExpressions": [expression("NotIn", "web", "x")]}})],
+                ingress=[
+                    rule({**SHOP, "podSelector": {"matchExpressions": [expression("NotIn", "web", "x")]}}, ports=[PG])
+                ],
             )
         ],
-        ([("replace", f"{PEER}/0/podSelector/matchExpressions/0/values", ["x"])], 1, 1, 0),
+        ([("replace", f"{PEER}/0/podSelector/matchExpressions/0/values", ["x"])], 1, 0, 0),
     ),
     "a peer out of some": (
         [policy("data/p", **DB, ingress=[rule(WEB, app("job"))])],
@@ -146,8 +159,8 @@ def test_the_smallest_change(objects: list[Object], want: tuple[object, ...]) ->
 def test_a_new_policy_selects_just_the_two_ends() -> None:
     found = found_for(DENY).found
     spec = {**DB, "policyTypes": ["Ingress"], "ingress": [rule(WEB, ports=[PG])]}
-    assert said(found[-1]) == (spec, 7, 0, 0)
-    assert found[-1].patches[0].ref.name == "db-from-web"
+    assert said(found[0]) == (spec, 7, 0, 0)
+    assert found[0].patches[0].ref.name == "db-from-web"
 
 
 def test_an_open_end_is_closed_to_one_peer_by_a_policy_that_allows_the_rest() -> None:
@@ -170,9 +183,59 @@ def test_both_ends_are_changed_where_both_deny() -> None:
 
 
 def test_what_else_is_opened_is_named() -> None:
-    (first, *_) = found_for(DENY).found
-    assert [(pair.src, pair.dst) for pair in first.opens.listed] == [("shop/web", "data/job")]
-    assert first.title == "add a rule to spec.ingress of NetworkPolicy data/p"
+    last = found_for(DENY).found[-1]
+    assert [(pair.src, pair.dst) for pair in last.opens.listed] == [("shop/web", "data/job")]
+    assert last.title == "add a rule to spec.ingress of NetworkPolicy data/p"
+
+
+NEW = "a new policy of NetworkPolicy data/db-from-web"
+METRICS = policy("data/metrics", podSelector={}, ingress=[rule(app("prom"), ports=[HTTP])])
+OUT = policy("shop/deny", podSelector={}, policyTypes=["Egress"])
+# Cluster → the first changes in their order: what an expert would do, and what comes after it.
+ORDER = {
+    "a default deny stays one": ([DENY], [NEW, "add a rule to spec.ingress of NetworkPolicy data/p"]),
+    "even if it is about one workload": (
+        [policy("data/p", **DB)],
+        [NEW, "add a rule to spec.ingress of NetworkPolicy data/p"],
+    ),
+    "a policy of the subject takes one more rule, others that isolate it do not": (
+        [DENY, METRICS, policy("data/q", **DB, ingress=[rule(app("job"), app("x"), ports=[HTTP])])],
+        [
+            "add a rule to spec.ingress of NetworkPolicy data/q",
+            NEW,
+            "add a rule to spec.ingress of NetworkPolicy data/",
+        ],
+    ),
+    "a rule that nearly matches is mended": (
+        [DENY, policy("data/q", **DB, ingress=[rule({**SHOP, **app("wbe")}, ports=[PG])])],
+        ["edit a selector of spec.ingress[0] of NetworkPolicy data/q", "add a peer to spec.ingress[0]"],
+    ),
+    "but not where that opens more": (
+        [DENY, policy("data/q", **DB, ingress=[rule({"namespaceSelector": {"matchLabels": {"team": "x"}}})])],
+        ["add a rule to spec.ingress of NetworkPolicy data/q", NEW],
+    ),
+    "both ends get policies of their own": (
+        [DENY, OUT],
+        [f"a new policy of NetworkPolicy shop/web-to-db; {NEW}"],
+    ),
+    "not a rule for a whole namespace, though the other end keeps it closed": (
+        [DENY, policy("shop/out", podSelector={}, policyTypes=["Egress"], egress=[{"to": [{"podSelector": {}}]}])],
+        [f"a new policy of NetworkPolicy shop/web-to-db; {NEW}"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("objects", "titles"), ORDER.values(), ids=ORDER)
+def test_order(objects: list[Object], titles: list[str]) -> None:
+    found = found_for(*objects).found
+    assert [c.title[: len(t)] for c, t in zip(found, titles, strict=False)] == titles
+
+
+def test_too_many_pairs_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("podwall.engine.change.MOST_PAIRS", 2)
+    new, rule_for_all = found_for(DENY).found
+    assert (new.uncounted, new.opens.count) == (0, 0)
+    assert (rule_for_all.uncounted, rule_for_all.opens.count) == (4, 0)
 
 
 def test_an_exception_is_offered_too() -> None:

@@ -91,6 +91,7 @@ def test_exposure_is_what_verdicts_say(seed: int) -> None:
     for old, new in case.subjects():
         for direction in Direction:
             found = case.exposures.of(direction, old)
+            assert found is not None
             rules = case.before.judge.rules(direction, old)
             by_address = any(isinstance(p, Block | Domains | Nodes) for r in rules for p in r.peers)
             tiered = any(r.tier is not Tier.NETWORK_POLICY for r in rules)
@@ -155,7 +156,9 @@ def cluster_policy(tier: str, rules: list[Object], direction: str = "ingress") -
 def exposure(direction: Direction, *policies: Object) -> Exposure:
     model = model_of([NAMESPACE, POD, *policies])
     (group,) = model.groups(model.reach)
-    return Exposures(model.judge).of(direction, group_end(group))
+    found = Exposures(model.judge).of(direction, group_end(group))
+    assert found is not None
+    return found
 
 
 def summary(found: Exposure) -> list[tuple[str, list[str]]]:
@@ -309,4 +312,18 @@ def test_policies_have_no_say_about_the_host() -> None:
     pod = {**POD, "spec": {**POD["spec"], "hostNetwork": True}}
     model = model_of([NAMESPACE, pod, policy({})])
     (group,) = model.groups(model.reach)
-    assert summary(Exposures(model.judge).of(Direction.INGRESS, group_end(group))) == [("any", ["all"])]
+    found = Exposures(model.judge).of(Direction.INGRESS, group_end(group))
+    assert found is not None
+    assert summary(found) == [("any", ["all"])]
+
+
+def test_what_takes_too_long_is_left_out() -> None:
+    peers = [{"podSelector": {"matchLabels": {"app": name}}} for name in ("x", "y")]
+    model = model_of([NAMESPACE, POD, policy({"ingress": [{"from": peers}], "egress": [{"to": peers[:1]}]})])
+    (group,) = model.groups(model.reach)
+    exposures = Exposures(model.judge, most_peers=1)
+    first, second = (exposures.of(direction, group_end(group)) for direction in (Direction.INGRESS, Direction.EGRESS))
+    assert first is not None
+    assert len(first.peers) == 2
+    assert second is None
+    assert exposures.of(Direction.INGRESS, group_end(group)) is first

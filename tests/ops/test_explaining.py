@@ -106,7 +106,11 @@ def test_a_deny_has_near_misses_and_changes() -> None:
 def test_the_slip_that_opens_too_much() -> None:
     found = answered(shop("broken"), "monitoring/grafana", "payments/ledger-db", "5432", change=True)
     assert found["ingress"]["decidedBy"][0]["peer"] == "from[1]"
-    closed = {pair["src"] for pair in found["changes"][0]["closes"]["connections"]}
+    first, second = found["changes"][:2]
+    assert first["title"] == "make an exception from spec.ingress[0] of NetworkPolicy payments/ledger-db"
+    assert first["closes"] == {"connections": [], "more": 0}
+    assert second["title"] == "remove peers of spec.ingress[0] of NetworkPolicy payments/ledger-db"
+    closed = {pair["src"] for pair in second["closes"]["connections"]}
     assert closed == {"monitoring/postgres-exporter", "monitoring/prometheus"}
     assert answered(shop("good"), "monitoring/grafana", "payments/ledger-db", "5432")["verdict"] == "deny"
 
@@ -139,7 +143,7 @@ def test_a_service_port_goes_to_the_pods_port() -> None:
 
 def test_an_external_end_has_no_tiers() -> None:
     found = answered(shop("good"), "198.51.100.7", "ingress/controller", "8443")
-    assert (found["egress"]["reason"], found["egress"]["tiers"]) == ("not a pod", [])
+    assert (found["egress"]["reason"], found["egress"]["tiers"]) == ("external", [])
     assert found["verdict"] == "allow"
 
 

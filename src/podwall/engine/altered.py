@@ -75,9 +75,10 @@ def _of_tiers(index: Index, policy: PolicyRules) -> Iterator[Altered]:
 
 
 def most_pairs(index: Index, parts: Iterable[Altered]) -> int:
-    """How many pairs of the cluster's endpoints these are at most."""
+    """How many pairs these are at most: of the cluster's endpoints, and of one with all that is external."""
     everyone = everyone_in(index)
-    return sum(_weight(index, p.subjects) * _weight(index, everyone if p.others is None else p.others) for p in parts)
+    others = ((part, everyone if part.others is None else part.others) for part in parts)
+    return sum(_weight(index, part.subjects) * (_weight(index, whom) + 1) for part, whom in others)
 
 
 def everyone_in(index: Index) -> Slots:

@@ -3,10 +3,10 @@
 Where both ends deny, both are changed; to deny, one end is enough. What cannot be changed here is said as well.
 
 The best comes first: (1) what opens and closes least else, by order of magnitude; (2) what leaves each default deny, a
-policy without rules, as it is; (3) the policies that are about the fewest others, by order of magnitude too, even if
-the other ends' rules keep those closed; (4) the fewest fields; (5) an edit of a rule, before a peer, a rule, or a
-policy that is added; (6) names of policies, then numbers of rules. Other connections are counted by pairs of names, a
-set of external addresses as so many as it holds. What is likely the best is judged first, and no more than a few are.
+policy without rules, as it is; (3) to allow, the policies that are about the fewest others, by order of magnitude too,
+even if the other ends' rules keep those closed; (4) the fewest fields; (5) an edit of a rule, before a peer, a rule, or
+a policy that is added; (6) names of policies, then numbers of rules. Other connections are counted by pairs of names,
+a set of external addresses as so many as it holds. What is likely the best is judged first, and no more than a few are.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ class _Search:
             if not candidates:
                 refused.append(Refused(side.direction, self._why_allowed(side)))
             out += candidates
-        return self._ranked(out)
+        return [((False, 0, candidate.fields, candidate.order), candidate) for candidate in out]
 
     def _is_admins(self, side: Side) -> bool:
         return any(match.rule.tier is Tier.ADMIN for match in side.matches)

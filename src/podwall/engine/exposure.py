@@ -36,9 +36,11 @@ from podwall.engine.rules import (
 from podwall.engine.sets import ALL_PORTS, NO_ADDRESSES, NO_PORTS, PROTOCOLS, AddrSet, PortSet, cut
 from podwall.engine.verdict import End, is_selectable
 
-__all__ = ["Exposed", "Exposure", "Exposures", "Whom"]
+__all__ = ["MOST_PEERS", "Exposed", "Exposure", "Exposures", "Whom"]
 
 Whom: TypeAlias = AnyPeer | PodBox | AddrSet | Nodes | Domains
+
+MOST_PEERS = 200_000
 
 _EVERYWHERE = AddrSet.of("0.0.0.0/0") | AddrSet.of("::/0")
 _ALL_PODS = PodBoxes.of([PodBox()])
@@ -86,15 +88,20 @@ _ANYONE = Exposure((Exposed(AnyPeer(), ALL_PORTS),))
 
 
 class Exposures:
-    """Looks exposures up; subjects with the same rules share one."""
+    """Looks exposures up; subjects with the same rules share one.
 
-    def __init__(self, judge: Judge) -> None:
+    Peers are compared with each other up to a number in all, `most_peers`: where no two subjects are alike and every
+    rule is about the whole cluster, the last ones would take hours.
+    """
+
+    def __init__(self, judge: Judge, most_peers: int = MOST_PEERS) -> None:
         self._judge = judge
+        self._left = most_peers
         self._known: dict[object, Exposure] = {}
         self._reduced: dict[frozenset[Pods], tuple[Pods, ...]] = {}
 
-    def of(self, direction: Direction, subject: End) -> Exposure:
-        """Whom the subject lets in (ingress) or may call (egress)."""
+    def of(self, direction: Direction, subject: End) -> Exposure | None:
+        """Whom the subject lets in (ingress) or may call (egress); None where that is not worked out any more."""
         if not is_selectable(subject.member):
             return _ANYONE  # policies have no say (N1)
         isolated = self._judge.isolates(direction, subject)
@@ -102,6 +109,8 @@ class Exposures:
         named = subject.member.ports if direction is Direction.INGRESS else ()
         key = isolated, tuple(map(id, rules)), named
         if key not in self._known:
+            if self._left < 0:
+                return None
             self._known[key] = self._made(rules, subject.member, direction, isolated=isolated)
         return self._known[key]
 
@@ -145,6 +154,7 @@ class Exposures:
         several = list(dict.fromkeys(peers))
         pods = frozenset(peer for peer in several if isinstance(peer, Pods))
         if pods not in self._reduced:
+            self._left -= len(pods)
             self._reduced[pods] = reduce(pods)
         boxes = [pod_box(peer) for peer in self._reduced[pods]]
         addresses = _others(peer for peer in several if isinstance(peer, Block)).addresses

@@ -64,7 +64,9 @@ class Term(Struct, frozen=True, gc=False):
 
     def overlaps(self, other: Term) -> bool:
         """Whether both have a value in common; the keys must be equal."""
-        return not self <= ~other
+        if self.complement:  # there is always one more value than those that are named
+            return other.complement or not other.values <= self.values
+        return not (self.values <= other.values if other.complement else self.values.isdisjoint(other.values))
 
     def is_empty(self) -> bool:
         """Whether no value will do."""
@@ -143,11 +145,12 @@ class Selector(Struct, frozen=True, gc=False):
 
     def overlaps(self, other: Selector) -> bool:
         """Whether some labels match both."""
-        terms = self._by_key()
-        for term in other.terms:
-            own = terms.get(term.key)
-            if own is not None and not own.overlaps(term):
-                return False
+        for own in self.terms:  # few: a table of them would take longer to make
+            for term in other.terms:
+                if term.key == own.key:
+                    if not own.overlaps(term):
+                        return False
+                    break
         return not self.is_empty() and not other.is_empty()
 
     def is_empty(self) -> bool:

@@ -18,6 +18,7 @@ from podwall.engine.labels import Selector, Term
 from podwall.engine.rules import (
     Action,
     AnyPeer,
+    AnyPort,
     Block,
     Direction,
     Domains,
@@ -36,6 +37,7 @@ from podwall.engine.rules import (
 )
 from podwall.engine.sets import AddrSet
 from podwall.engine.verdict import Connection, End, Reason, Side, is_selectable
+from podwall.text.where import near
 
 __all__ = [
     "FailedTerm",
@@ -130,12 +132,18 @@ _Nearest: TypeAlias = tuple[int, tuple[FailedTerm, ...]]  # the number of an ent
 
 
 class NearMiss(Struct, frozen=True, gc=False):
-    """A rule, the numbers of the peer and of the port that fail (None where one matches), and all terms that do."""
+    """A rule, the numbers of the peer and of the port that fail (None where one matches), and all terms that do.
+
+    `matched` counts the terms of the peer and of the port that are met; `slip` says that the peer selects nobody in the
+    cluster, and that what it wants is spelled much like what there is.
+    """
 
     rule: Rule
     peer: int | None
     port: int | None
     terms: tuple[FailedTerm, ...]
+    matched: int = 0
+    slip: bool = False
 
 
 class NearMisses(Struct, frozen=True, gc=False):
@@ -148,7 +156,8 @@ class NearMisses(Struct, frozen=True, gc=False):
 def near_misses(index: Index, side: Side, asked: Connection) -> NearMisses:
     """Each rule that would have allowed a side but for one or two terms; none where the side is allowed.
 
-    In order of the number of terms, then of policy (name, kind), rule, peer and port. A rule that has two normal forms
+    In order of the number of terms; of these, slips first, then what is about the subject already, then what has the
+    most other terms that are met; then by policy (name, kind), rule, peer and port. A rule that has two normal forms
     (C11) comes once, as the nearer one.
     """
     if side.allowed:
@@ -160,10 +169,12 @@ def near_misses(index: Index, side: Side, asked: Connection) -> NearMisses:
     return NearMisses(tuple(found[:MOST_LISTED]), max(0, len(found) - MOST_LISTED))
 
 
-def _nearness(miss: NearMiss) -> tuple[int, str, str, int, int, int]:
+def _nearness(miss: NearMiss) -> tuple[object, ...]:
     policy = miss.rule.policy
     peer, port = (-1 if number is None else number for number in (miss.peer, miss.port))
-    return len(miss.terms), policy.name, policy.kind, miss.rule.order[2], peer, port
+    others = any(isinstance(t, PodLabel | NamespaceLabel) and t.role is Role.SUBJECT for t in miss.terms)
+    likely = not miss.slip, others, -miss.matched
+    return len(miss.terms), *likely, policy.name, policy.kind, miss.rule.order[2], peer, port
 
 
 class _Looking:
@@ -216,16 +227,23 @@ class _Looking:
         terms = (*subject, *peer[1], *port[1])
         if not 1 <= len(terms) <= MOST_TERMS:
             return None
-        return NearMiss(rule, peer[0] if peer[1] else None, port[0] if port[1] else None, terms)
+        matched = _extent(rule.peers[peer[0]]) - len(peer[1]) + _extent(rule.ports[port[0]]) - len(port[1])
+        slip = bool(peer[1]) and self._is_slip(rule.peers[peer[0]], peer[1])
+        return NearMiss(rule, peer[0] if peer[1] else None, port[0] if port[1] else None, terms, matched, slip)
 
     def _nearest_peer(self, rule: Rule) -> _Nearest | None:
-        """The peer entry with the fewest failed terms, the first of several."""
-        best: _Nearest | None = None
+        """The peer entry with the fewest failed terms, slips before others, the first of several."""
+        best: tuple[tuple[int, bool, int], tuple[FailedTerm, ...]] | None = None
         for number, term in enumerate(rule.peers):
             failed = peer_failures(self._index, term, self._peer, self._asked.family)
-            if failed is not None and (best is None or len(failed) < len(best[1])):
-                best = number, failed
-        return best
+            if failed is not None:
+                key = len(failed), not self._is_slip(term, failed), number
+                if best is None or key < best[0]:
+                    best = key, failed
+        return None if best is None else (best[0][2], best[1])
+
+    def _is_slip(self, peer: Peer, failed: Sequence[FailedTerm]) -> bool:
+        return isinstance(peer, Pods) and all(map(_is_misspelled, failed)) and not self._index.pods(peer)
 
     def _is_forestalled(self, rule: Rule, policy: PolicyRules) -> bool:
         """Whether a policy with another subject would have its say in an earlier rule (C3)."""
@@ -238,6 +256,26 @@ class _Looking:
     def _meets(self, rule: Rule) -> bool:
         found = (peer_failures(self._index, term, self._peer, self._asked.family) for term in rule.peers)
         return first_port(rule.ports, self._asked) is not None and () in found
+
+
+def _extent(term: Peer | PortTerm) -> int:
+    """How many terms an entry has that can fail."""
+    match term:
+        case Pods(scope, selector):
+            return len(selector.terms) + (1 if isinstance(scope, InNamespace) else len(scope.selector.terms))
+        case Nodes(selector):
+            return len(selector.terms)
+        case AnyPeer() | AnyPort():
+            return 0
+        case _:
+            return 1
+
+
+def _is_misspelled(term: FailedTerm) -> bool:
+    """Whether a label has a value that is much like one that is wanted."""
+    if not isinstance(term, PodLabel | NamespaceLabel) or term.wanted.complement or term.actual is None:
+        return False
+    return near(term.actual, (value for value in term.wanted.values if value is not None)) is not None
 
 
 def peer_failures(index: Index, term: Peer, peer: End, family: int) -> tuple[FailedTerm, ...] | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from msgspec import Struct
+
 from podwall.cluster.objects import Origin
 from podwall.engine.model import Model
-from podwall.engine.nearmiss import NearMiss, near_misses
+from podwall.engine.nearmiss import NearMiss, NearMisses, near_misses
 from podwall.engine.rules import AnyPeer, AnyPort, Direction, Rule, Tier
-from podwall.engine.verdict import Connection, Match, Side
+from podwall.engine.verdict import Connection, End, Match, Reason, Side
 from podwall.engine.walk import Walk, walk
 from podwall.ops.inputs import Opened
 from podwall.ops.references import Refs
@@ -45,18 +47,21 @@ class Evidence:
 
     def connection(self, asked: Connection) -> public.Explained:
         """A connection with the reasons of both of its sides."""
-        out, into = (walk(self._model.judge, direction, asked) for direction in Direction)
-        self._prepare((out, into))
+        out, into = (self._looked(walk(self._model.judge, direction, asked), asked) for direction in Direction)
+        self._opened.positions.prepare(place for looked in (out, into) for place in self._places(looked))
         return public.Explained(
             src=asked.source.name,
             dst=asked.destination.name,
             protocol=asked.protocol,
             port=asked.port,
-            verdict=allow_or_deny(out.side.allowed and into.side.allowed),
+            verdict=allow_or_deny(out.walk.side.allowed and into.walk.side.allowed),
             profile=self._model.profile.name,
-            egress=self._side(out, asked),
-            ingress=self._side(into, asked),
+            egress=self._side(out, asked.source),
+            ingress=self._side(into, asked.destination),
         )
+
+    def _looked(self, walked: Walk, asked: Connection) -> _Looked:
+        return _Looked(walked, near_misses(self._model.index, walked.side, asked))
 
     def excerpt(self, found: public.Decision | public.NearMiss) -> tuple[Line, ...]:
         """The lines of a rule, those of its peer and its port marked; none where they are not at hand."""
@@ -78,18 +83,18 @@ class Evidence:
             value = value[step]  # type: ignore[index] # a path that the engine gave leads through what it read
         return rendered(value, path, tuple(_parts(found)), lambda place: self._opened.positions.line(origin, place))
 
-    def _side(self, walked: Walk, asked: Connection) -> public.SideReasons:
-        side = walked.side
-        misses = near_misses(self._model.index, side, asked)
+    def _side(self, looked: _Looked, subject: End) -> public.SideReasons:
+        side, misses = looked.walk.side, looked.misses
+        otherwise = looked.walk.otherwise
         return public.SideReasons(
             verdict=allow_or_deny(side.allowed),
-            reason=side.reason.value,
+            reason=_reason(side, subject),
             isolated=bool(side.isolated_by),
             isolatedBy=[self.refs[isolation.policy] for isolation in side.isolated_by],
             decidedBy=self._decisions(side, side.matches),
             passed=self._decisions(side, side.passed),
-            tiers=[public.Tier(TIERS[stage.tier], stage.rules, stage.outcome.value) for stage in walked.stages],
-            otherwise=None if walked.otherwise is None else self._otherwise(walked.otherwise),
+            tiers=[public.Tier(TIERS[stage.tier], stage.rules, stage.outcome.value) for stage in looked.walk.stages],
+            otherwise=None if otherwise is None else self._otherwise(otherwise),
             nearMisses=[self._near_miss(side.direction, miss) for miss in misses.found],
             moreNearMisses=misses.more,
         )
@@ -125,25 +130,43 @@ class Evidence:
             port=port,
             line=self._line(ref, ".".join(part for part in (miss.rule.path, peer or port) if part)),
             terms=[missed_term(term) for term in miss.terms],
+            matched=miss.matched,
+            slip=miss.slip,
         )
 
     def _line(self, ref: Ref, field: str) -> int | None:
         origin = self.refs.origin(ref)
         return None if origin is None else self._opened.positions.line(origin, parse_field(field)) or None
 
-    def _prepare(self, walks: Iterable[Walk]) -> None:
-        """Looks all lines up at once."""
-        self._opened.positions.prepare(place for walked in walks for place in self._places(walked))
-
-    def _places(self, walked: Walk) -> Iterator[tuple[Origin, Path]]:
-        further = () if walked.otherwise is None else walked.otherwise.matches
-        for match in (*walked.side.matches, *walked.side.passed, *further):
-            origin = self.refs.origin(self.refs[match.rule.policy])
+    def _places(self, looked: _Looked) -> Iterator[tuple[Origin, Path]]:
+        """All that a side names, to be looked up at once."""
+        side, otherwise = looked.walk.side, looked.walk.otherwise
+        matches = (*side.matches, *side.passed, *(() if otherwise is None else otherwise.matches))
+        named: list[tuple[Rule, int | None, int | None]] = [(m.rule, m.peer, m.port) for m in matches]
+        for rule, peer, port in [*named, *((m.rule, m.peer, m.port) for m in looked.misses.found)]:
+            origin = self.refs.origin(self.refs[rule.policy])
             if origin is not None:
-                path = parse_field(match.rule.path)
+                path = parse_field(rule.path)
                 yield origin, path
-                yield origin, (*path, _PEERS[walked.side.direction], match.peer)
-                yield origin, (*path, _ports_field(match.rule), match.port)
+                parts = ((_PEERS[side.direction], peer), (_ports_field(rule), port))
+                yield from ((origin, (*path, part, number)) for part, number in parts if number is not None)
+
+
+class _Looked(Struct, frozen=True):
+    """One side, and the rules that nearly allow it."""
+
+    walk: Walk
+    misses: NearMisses
+
+
+def _reason(side: Side, subject: End) -> str:
+    """The engine's word; where policies have no say, what the end is."""
+    if side.reason is not Reason.NOT_A_POD:
+        return str(side.reason.value)
+    return _BEYOND.get(subject.member.kind, "host network")
+
+
+_BEYOND = {"External": "external", "Node": "node"}
 
 
 def _ports_field(rule: Rule) -> str:

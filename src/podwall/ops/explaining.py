@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -76,19 +76,26 @@ def _at_port(opened: Opened, evidence: Evidence, asked: Asking, port: int | str)
     reasons = [evidence.connection(connection) for connection in found.connections]
     answer = _answer(opened, asked, found.connections, [r.verdict for r in reasons])
     answer = msgspec.structs.replace(answer, otherFamily=_other_family(opened, question, answer))
-    turned = _turned(found.connections, reasons, asked)
-    if turned is not None:
-        changes, refused = changes_of(opened.model, evidence.refs, turned)
-        answer = msgspec.structs.replace(answer, changes=changes, refused=refused)
+    answer = _with_changes(opened, evidence, answer, _turned(found.connections, reasons, asked))
     if found.backends is not None or len(reasons) > 1:
         return msgspec.structs.replace(answer, backends=sorted(reasons, key=lambda r: (r.src, r.dst, r.port)))
     (only,) = reasons
     return msgspec.structs.replace(
-        answer, src=only.src, dst=only.dst, port=only.port, egress=only.egress, ingress=only.ingress
+        answer, changesFor=UNSET, src=only.src, dst=only.dst, port=only.port, egress=only.egress, ingress=only.ingress
     )
 
 
-def _turned(connections: tuple[Connection, ...], reasons: list[public.Explained], asked: Asking) -> Connection | None:
+def _with_changes(
+    opened: Opened, evidence: Evidence, answer: public.Explanation, turned: Connection | None
+) -> public.Explanation:
+    if turned is None:
+        return answer
+    changes, refused = changes_of(opened, evidence.refs, turned)
+    whom = f"{turned.source.name} -> {turned.destination.name} {turned.protocol} {turned.port}"
+    return msgspec.structs.replace(answer, changesFor=whom, changes=changes, refused=refused)
+
+
+def _turned(connections: Sequence[Connection], reasons: Sequence[public.Explained], asked: Asking) -> Connection | None:
     """The connection that a change should turn: the first that is denied, or the only one where that is wanted."""
     denied = [connection for connection, r in zip(connections, reasons, strict=True) if r.verdict == "deny"]
     if denied:
@@ -145,6 +152,7 @@ def _service(
         backends += reasons
         verdicts.append(allow_or_deny(all(r.verdict == "allow" for r in reasons)))
     answer = _answer(opened, asked, tuple(connections), [allow_or_deny("allow" in verdicts)])
+    answer = _with_changes(opened, evidence, answer, _turned(connections, backends, asked))
     ordered = sorted(backends, key=lambda r: (r.protocol, r.port, r.src, r.dst))
     return msgspec.structs.replace(answer, protocol=None, backends=ordered)
 

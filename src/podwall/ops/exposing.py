@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET, UnsetType
 
 from podwall.engine.boxes import PodBox
-from podwall.engine.exposure import Exposed, Exposures
+from podwall.engine.exposure import MOST_PEERS, Exposed, Exposures
 from podwall.engine.focus import Focus
 from podwall.engine.references import group_end
 from podwall.engine.rules import AnyPeer, Direction, Domains, Nodes
@@ -27,13 +27,25 @@ def make_exposure(opened: Opened, wanted: Wanted = ALL) -> public.ExposureMap:
     model = opened.model
     focus = focus_of(opened, wanted)
     exposing = _Exposing(opened)
-    found = [
+    made = [
         exposing.exposure(direction, group_end(group))
         for group in model.groups(model.reach)
         for direction in (Direction.INGRESS, Direction.EGRESS)
         if _is_shown(focus, direction, group.name)
     ]
-    return public.ExposureMap(API_VERSION, "Exposure", model.profile.name, found, list(opened.incomplete))
+    found = [one for one in made if one is not None]
+    left = len(made) - len(found)
+    return public.ExposureMap(
+        apiVersion=API_VERSION,
+        kind="Exposure",
+        profile=model.profile.name,
+        exposure=found,
+        notComputed=f"{left:,} of {len(made):,} directions of endpoints, {_TOO_MANY}" if left else UNSET,
+        incomplete=list(opened.incomplete),
+    )
+
+
+_TOO_MANY = f"since {MOST_PEERS:,} peers of rules were compared for the others: ask for one namespace (-n)"
 
 
 def _is_shown(focus: Focus, direction: Direction, name: str) -> bool:
@@ -51,8 +63,10 @@ class _Exposing:
         self._exposures = Exposures(self._judge)
         self._listed: dict[int, list[public.ExposedTo]] = {}
 
-    def exposure(self, direction: Direction, end: End) -> public.Exposure:
+    def exposure(self, direction: Direction, end: End) -> public.Exposure | None:
         found = self._exposures.of(direction, end)
+        if found is None:
+            return None
         if id(found) not in self._listed:  # most replicas and many workloads share theirs
             self._listed[id(found)] = [_exposed(peer) for peer in found.peers]
         return public.Exposure(

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 from podwall.report.changes import changes_text
+from podwall.report.gist import gist, miss_name, nearest, rule_name
 from podwall.report.public import Ref
 from podwall.report.public_explanation import (
-    Decision,
     Explained,
     Explanation,
     OtherFamily,
@@ -23,10 +23,11 @@ __all__ = ["Excerpts", "deciding_text", "explanation_text"]
 
 Excerpts = Mapping[tuple[str, int], Sequence[Line]]
 
-_MOST_NEAR = 3
 _MOST_LISTED = 4  # policies named one by one
 _BEYOND = {
-    "not a pod": "policies decide about pods only, and this end is none",
+    "external": "no policy decides outside of the cluster",
+    "host network": "policies do not see pods on their node's network",
+    "node": "policies decide about pods, not about nodes",
     "own node": "a pod's own node is always let in",
     "loopback": "a pod always reaches itself",
 }
@@ -46,6 +47,7 @@ def explanation_text(answer: Explanation, excerpts: Excerpts) -> Iterator[str]:
 
 def _lines(answer: Explanation, excerpts: Excerpts) -> Iterator[str]:
     yield from wrapped(_verdict(answer), "")
+    yield from gist(answer)
     yield from _conditions(answer)
     if isinstance(answer.ports, list):
         yield from _port_blocks(answer.ports)
@@ -56,7 +58,7 @@ def _lines(answer: Explanation, excerpts: Excerpts) -> Iterator[str]:
     elif isinstance(answer.egress, SideReasons) and isinstance(answer.ingress, SideReasons):
         yield from _side(f"EGRESS of {answer.src}", answer.egress, excerpts)
         yield from _side(f"INGRESS of {answer.dst}", answer.ingress, excerpts)
-    yield from changes_text(answer.verdict, answer.changes, answer.refused)
+    yield from changes_text(answer)
 
 
 def _verdict(answer: Explanation) -> str:
@@ -134,7 +136,7 @@ def _decided(side: SideReasons) -> str:
     word = "allowed" if side.verdict == "allow" else "DENIED"
     match side.reason:
         case "rule" | "deny rule":
-            return f"{word} by {_rule(side.decidedBy[0])}"
+            return f"{word} by {rule_name(side.decidedBy[0])}"
         case "no rule":
             return f"{word}, no rule allows it"
         case "not isolated":
@@ -155,7 +157,7 @@ def _tiers(side: SideReasons, excerpts: Excerpts) -> Iterator[str]:
             passed = next((d for d in side.passed if d.tier == tier.tier), None)
             said = _OUTCOMES.get(tier.outcome) or tier.outcome
             if passed is not None:
-                said = f"passed on by {_rule(passed)}"
+                said = f"passed on by {rule_name(passed)}"
             elif tier.outcome in ("accept", "deny"):
                 said = "decides"
             yield from wrapped(f"  {tier.tier} tier, {counted(tier.rules, 'rule')}: {said}", "    ")
@@ -201,17 +203,15 @@ def _without(side: SideReasons, other: Otherwise) -> str:
     if other.decidedBy:
         word = "allowed" if other.verdict == "allow" else "denied"
         same = "still " if other.verdict == side.verdict else ""
-        return f"{same}{word} by {listed([_rule(d) for d in other.decidedBy])}"
+        return f"{same}{word} by {listed([rule_name(d) for d in other.decidedBy])}"
     return "denied, nothing else allows it" if other.verdict == "deny" else "allowed, nothing else denies it"
 
 
 def _near(side: SideReasons, excerpts: Excerpts) -> Iterator[str]:
-    """The nearest misses; those that take more edits are counted only."""
-    fewest = len(side.nearMisses[0].terms) if side.nearMisses else 0
-    shown = [miss for miss in side.nearMisses if len(miss.terms) == fewest][:_MOST_NEAR]
+    """The nearest misses; farther ones are counted only."""
+    shown = nearest(side)
     for number, miss in enumerate(shown):
-        path = _path(miss.rule, miss.peer or miss.port)
-        yield from wrapped(f"  near miss: {policy_name(miss.policy)} {path}", "    ")
+        yield from wrapped(f"  near miss: {miss_name(miss)}", "    ")
         yield from wrapped(f"  would match but for {', and '.join(term.text for term in miss.terms)}", "    ")
         yield from _at(miss.policy, miss.line, excerpts if number == 0 else {})
     more = len(side.nearMisses) - len(shown) + side.moreNearMisses
@@ -267,11 +267,3 @@ def _backends(backends: Sequence[Explained], excerpts: Excerpts) -> Iterator[str
             else:
                 shown.append((word, end, side))
                 yield from _side(f"{word} of {end}", side, excerpts)
-
-
-def _rule(decision: Decision) -> str:
-    return f"{policy_name(decision.policy)} {_path(decision.rule, decision.peer)}"
-
-
-def _path(rule: str, peer: str | None) -> str:
-    return f"{rule}.{peer}" if peer else rule

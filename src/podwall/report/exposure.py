@@ -24,6 +24,8 @@ def exposure_text(result: ExposureMap) -> Iterator[str]:
     for exposure in result.exposure:
         endpoints.setdefault(exposure.endpoint, []).append(exposure)
     yield f"{counted(len(endpoints), 'endpoint')}, profile {result.profile}\n"
+    if isinstance(result.notComputed, str):
+        yield from (f"{line}\n" for line in wrapped(f"not computed: {result.notComputed}", "  "))
     for name, exposures in endpoints.items():
         yield f"\n{name}\n"
         for exposure in exposures:

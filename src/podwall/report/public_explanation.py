@@ -11,6 +11,7 @@ from podwall.report.public import Connection, Port, Ref
 __all__ = [
     "Change",
     "Decision",
+    "Edit",
     "Effects",
     "Explained",
     "Explanation",
@@ -67,7 +68,8 @@ class MissedTerm(Struct, frozen=True):
 class NearMiss(Struct, frozen=True):
     """A rule that would allow but for `terms`. `peer` and `port` are its entries that fail, null where all matches.
 
-    `line` is that of the first of the two, else the rule's.
+    `line` is that of the first of the two, else the rule's. `matched` counts the terms of the two that are met; `slip`
+    says that the peer selects nobody, and that what it wants is spelled much like what there is.
     """
 
     policy: Ref
@@ -77,6 +79,8 @@ class NearMiss(Struct, frozen=True):
     port: str | None
     line: int | None
     terms: list[MissedTerm]
+    matched: int
+    slip: bool
 
 
 class SideReasons(Struct, frozen=True):
@@ -125,14 +129,30 @@ class PatchOperation(Struct, frozen=True):
     value: object = UNSET
 
 
+class Edit(Struct, frozen=True):
+    """The same step as a person would do it: a field, its line as far as it is there, what stands there and what will.
+
+    `old` is absent where the field is added, `new` where it is taken away.
+    """
+
+    field: str
+    line: int | None
+    old: object = UNSET
+    new: object = UNSET
+
+
 class PolicyPatch(Struct, frozen=True):
-    """What is done to one policy: `operations` on one that is there (`policy` says where), else a new `object`."""
+    """What is done to one policy: `operations` on one that is there (`policy` says where), else a new `object`.
+
+    `edits` are the operations with what they find; a list position `[n]` behind the last entry adds one.
+    """
 
     title: str
     namespace: str
     name: str
     policy: Ref | None
     operations: list[PatchOperation] | UnsetType = UNSET
+    edits: list[Edit] | UnsetType = UNSET
     object: dict[str, Any] | UnsetType = UNSET
 
 
@@ -144,13 +164,17 @@ class Effects(Struct, frozen=True):
 
 
 class Change(Struct, frozen=True):
-    """An edit that turns the verdict: how many fields it writes or takes away, and all else that it does."""
+    """An edit that turns the verdict: how many fields it writes or takes away, and all else that it does.
+
+    `notComputed` says why `opens` and `closes` are empty where nobody looked.
+    """
 
     title: str
     fields: int
     patches: list[PolicyPatch]
     opens: Effects
     closes: Effects
+    notComputed: str | UnsetType = UNSET  # noqa: N815 - the public spelling
 
 
 class Refusal(Struct, frozen=True):
@@ -171,8 +195,9 @@ class Explanation(Struct, frozen=True):
     """Why a connection is allowed or denied.
 
     With a port, `egress` and `ingress`; without one, `ports`; where the question is about several pairs, as it is for a
-    Service, `backends` instead. `byName` stands there, and is true, where `dst` is a domain name of which no address is
-    known: then only what is said of the name, of everyone, or of all addresses of a family counts (C12).
+    Service, `backends` instead. Of these, `changes` are about one, the first that is denied: `changesFor` says which.
+    `byName` stands there, and is true, where `dst` is a domain name of which no address is known: then only what is
+    said of the name, of everyone, or of all addresses of a family counts (C12).
     """
 
     apiVersion: str  # noqa: N815 - the public spelling
@@ -191,6 +216,7 @@ class Explanation(Struct, frozen=True):
     ports: list[PortReasons] | UnsetType = UNSET
     backends: list[Explained] | UnsetType = UNSET
     otherFamily: OtherFamily | UnsetType = UNSET  # noqa: N815 - the public spelling
+    changesFor: str | UnsetType = UNSET  # noqa: N815 - the public spelling
     changes: list[Change] = []
     refused: list[Refusal] = []
     incomplete: list[str] = []

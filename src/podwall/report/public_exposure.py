@@ -50,10 +50,11 @@ class Exposure(Struct, frozen=True):
 
 
 class ExposureMap(Struct, frozen=True):
-    """What each endpoint is open to."""
+    """What each endpoint is open to. `notComputed` says how many directions of endpoints are left out, and why."""
 
     apiVersion: str  # noqa: N815 - the public spelling
     kind: str
     profile: str
     exposure: list[Exposure]
     incomplete: list[str]
+    notComputed: str | UnsetType = UNSET  # noqa: N815 - the public spelling

@@ -72,7 +72,7 @@ def _explanation(answer: Explanation, excerpts: Excerpts, *, several: bool) -> I
     if several:
         yield "The first of them:"
     yield from deciding_text(answer, excerpts)
-    yield from changes_text(answer.verdict, answer.changes, answer.refused)
+    yield from changes_text(answer)
 
 
 # Coverage

@@ -89,7 +89,7 @@ def _edited(
         made, fields = applied(scene.objects[ref], operations)
     except (LookupError, ValidationError):
         return None
-    patch = Patch(ref, title, tuple(operations))
+    patch = Patch(ref, title, tuple(operations), old_object=scene.objects[ref])
     rules = rules_of(made, ref.namespace)
     return Candidate((patch,), (rules,), fields, (order,), bool(rules.rules) and not scene.index.policies[ref].rules)
 
@@ -127,13 +127,15 @@ def _mended(scene: Scene, side: Side) -> Iterator[Candidate | None]:
             ways = [mend(scene.objects[ref], miss, replacing=replacing) for replacing in (True, False)]
             for operations in ways if ways[0] != ways[1] else ways[1:]:
                 if operations:
-                    yield _edited(scene, ref, _mending(miss), operations, (0, ref.name, miss.rule.order[2]))
+                    yield _edited(scene, ref, _mending(miss, operations), operations, (0, ref.name, miss.rule.order[2]))
 
 
-def _mending(miss: NearMiss) -> str:
+def _mending(miss: NearMiss, operations: Sequence[Operation]) -> str:
     ports = sum(isinstance(term, OtherPort | OtherNumber) for term in miss.terms)
-    parts = [text for text, meant in (("a selector", len(miss.terms) - ports), ("a port", ports)) if meant]
-    return f"edit {' and '.join(parts)} of {miss.rule.path}"
+    added = any(operation.path.endswith("/ports/-") for operation in operations)
+    what = "add a port to" if added else "edit a port of"
+    parts = [text for text, meant in (("edit a selector of", len(miss.terms) - ports), (what, ports)) if meant]
+    return f"{' and '.join(parts)} {miss.rule.path}"
 
 
 def _added_peers(scene: Scene, side: Side) -> Iterator[Candidate | None]:

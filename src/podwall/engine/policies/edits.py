@@ -253,12 +253,11 @@ def _with_port(policy: NetworkPolicy, miss: NearMiss, term: OtherPort | OtherNum
     number = _number(miss.port)
     entry = _rule_of(policy, miss.rule)[1][number]
     at = _at(miss.rule, "ports", number)
-    if isinstance(term, OtherPort) and entry is not None and term.wanted.protocol == term.protocol:
+    is_range = entry is not None and entry.endPort is not None
+    if is_range and isinstance(term, OtherPort) and term.wanted.protocol == term.protocol:
         if term.port == term.wanted.last + 1:
-            op = "add" if entry.endPort is None else "replace"
-            return [Operation(op, f"{at}/endPort", term.port)]
+            return [Operation("replace", f"{at}/endPort", term.port)]
         if term.port == term.wanted.first - 1:
-            lower = Operation("replace", f"{at}/port", term.port)
-            return [lower, Operation("add", f"{at}/endPort", term.wanted.last)] if entry.endPort is None else [lower]
+            return [Operation("replace", f"{at}/port", term.port)]
     added = {"protocol": term.protocol, "port": term.port}
     return [Operation("add", _at(miss.rule, "ports", "-"), added)]

@@ -13,8 +13,9 @@ from msgspec import UNSET, Struct, UnsetType
 
 from podwall.api.networking import NetworkPolicy, NetworkPolicySpec
 from podwall.engine.rules import PolicyRef
+from podwall.text.where import Path
 
-__all__ = ["Json", "Operation", "Patch", "applied", "drafted_fields", "pointer", "weight"]
+__all__ = ["Json", "Operation", "Patch", "Step", "applied", "drafted_fields", "pointer", "steps", "weight"]
 
 Json: TypeAlias = object
 
@@ -33,6 +34,7 @@ class Patch(Struct, frozen=True):
     ref: PolicyRef
     title: str
     operations: tuple[Operation, ...] = ()
+    old_object: NetworkPolicy | None = None
     new_object: NetworkPolicy | None = None
 
 
@@ -52,6 +54,44 @@ def applied(policy: NetworkPolicy, operations: Sequence[Operation]) -> tuple[Net
     return msgspec.structs.replace(policy, spec=spec), fields
 
 
+class Step(Struct, frozen=True):
+    """One operation where it is done: the way to its field, and what is there before; UNSET where nothing is."""
+
+    path: Path
+    old: Json | UnsetType
+    new: Json | UnsetType
+
+
+def steps(patch: Patch) -> list[Step]:
+    """The operations one after the other; each path is that of the object at that time. None for a new policy."""
+    document: dict[str, Json] = {"spec": msgspec.to_builtins(patch.old_object.spec) if patch.old_object else None}
+    out = []
+    for operation in patch.operations:
+        path, old = _found(document, operation)
+        out.append(Step(path, old, operation.value))
+        _apply(document, operation)
+    return out
+
+
+def _found(document: Json, operation: Operation) -> tuple[Path, Json | UnsetType]:
+    """The way to an operation's field, and what stands there; nothing does where an entry is put in."""
+    path: list[str | int] = []
+    target = document
+    *way, last = _parts(operation.path)
+    for part in way:
+        path.append(int(part) if isinstance(target, list) else part)
+        target = _child(target, part)
+    if isinstance(target, list):
+        number = len(target) if last == "-" else int(last)
+        return (*path, number), UNSET if operation.op == "add" else target[number]
+    old = target.get(last) if isinstance(target, dict) else None
+    return (*path, last), UNSET if old is None else old
+
+
+def _parts(path: str) -> list[str]:
+    return [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]]
+
+
 def drafted_fields(policy: NetworkPolicy) -> int:
     """How many fields a new policy has: its name, and all that its spec says."""
     return 1 + weight(msgspec.to_builtins(policy.spec))
@@ -67,7 +107,7 @@ def weight(value: Json) -> int:
 
 
 def _apply(document: Json, operation: Operation) -> int:
-    *way, last = [part.replace("~1", "/").replace("~0", "~") for part in operation.path.split("/")[1:]]
+    *way, last = _parts(operation.path)
     target = document
     for part in way:
         target = _child(target, part)
