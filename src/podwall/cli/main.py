@@ -12,6 +12,7 @@ import click
 from podwall.cli import explain, verdict
 from podwall.cli import map as map_
 from podwall.cli.command import Program, option
+from podwall.cli.new import Recipes
 from podwall.cli.running import Streams, run
 
 __all__ = ["app", "main"]
@@ -38,6 +39,7 @@ app = Program(
 )
 app.add("explain", explain.explain_command, explain.EXAMPLES)
 app.add("map", map_.map_command, map_.EXAMPLES)
+app.add_command(Recipes())
 app.add("verdict", verdict.verdict_command, verdict.EXAMPLES)
 app.add("version", version_command)
 
