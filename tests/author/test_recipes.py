@@ -282,7 +282,7 @@ def name(item: dict[str, Any]) -> str:
 
 def is_bracket(item: dict[str, Any]) -> bool:
     """An allow-all that says so itself is named by PW173, and that is what it is for."""
-    return item["metadata"]["labels"].get("podwall.io/bracket") == "true"
+    return "podwall.io/bracket" in item["metadata"]["labels"]
 
 
 def test_every_recipe_has_a_case() -> None:

@@ -11,7 +11,7 @@ import pytest
 from podwall.cli.main import main
 from tests.cli.program import SHOP, podwall
 
-COMMANDS = ["explain", "map", "verdict", "version"]
+COMMANDS = ["explain", "map", "new", "verdict", "version"]
 LISTED_FLAGS = {
     "explain": ["-A", "-o", "--family", "--change"],
     "map": ["-A", "-o", "--summary", "--why", "--exposure"],

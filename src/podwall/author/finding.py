@@ -12,7 +12,7 @@ from podwall.cluster.objects import kind_of, name_of
 from podwall.engine.index import EndpointKey, key_of
 from podwall.engine.sets import NO_PORTS, PortSet
 
-__all__ = ["scraped", "workloads_named"]
+__all__ = ["listening", "scraped", "workloads_named"]
 
 _APP_LABELS = ("app.kubernetes.io/name", "app", "k8s-app", "app.kubernetes.io/component")
 _SCRAPE, _PORT = "prometheus.io/scrape", "prometheus.io/port"
@@ -30,6 +30,25 @@ def workloads_named(site: Site, names: Iterable[str]) -> list[Party]:
 def _is_called(endpoint: Endpoint, names: Sequence[str]) -> bool:
     name = endpoint.controller.name if endpoint.controller else endpoint.name
     return any(name == wanted or name.startswith(f"{wanted}-") for wanted in names)
+
+
+def listening(site: Site, parties: Iterable[Party], ports: PortSet) -> list[Party]:
+    """Those that declare one of the ports; all of them where none does, since nobody has to declare a port."""
+    known = list(parties)
+    found = [p for p in known if any(_declares(site, e).overlaps(ports) for e in (p.endpoints or site.hosts(p)))]
+    return found or known
+
+
+def _declares(site: Site, endpoint: Endpoint) -> PortSet:
+    """The ports that an endpoint's containers declare."""
+    bucket = site.bucket(endpoint.namespace)
+    out = NO_PORTS
+    for located in (*bucket.pods, *bucket.workloads) if bucket else ():
+        item = located.object
+        if (kind_of(item), name_of(item.metadata)) == (endpoint.kind, endpoint.name):
+            for port in container_ports(pod_spec(item)):
+                out |= PortSet.of(port.protocol or "TCP", port.containerPort)
+    return out
 
 
 def scraped(site: Site, party: Party, extra: Iterable[str]) -> Iterator[tuple[Party, PortSet]]:

@@ -103,6 +103,11 @@ class Site:
             raise CannotWrite(f"{found[0].namespace}/{name} is on its host's network, and its address is not known")
         return Party(name, found[0].namespace, seen, cidrs=hosts)
 
+    def hosts(self, party: Party) -> list[Endpoint]:
+        """The pods of a party that are on their host's network."""
+        found = (e for e in self.endpoints(party.namespace) if e.host_network)
+        return [e for e in found if party.name in (e.name, e.controller and e.controller.name)]
+
     def ports(self, text: str, reference: str, destinations: Party) -> PortSet:
         """`80`, `http`, `53/udp`: the destination's own ports; the port of a Service is where it leads."""
         port, protocol = split_protocol(text)

@@ -1,18 +1,19 @@
 """Egress to the agents that collect traces, metrics and logs: OTLP, statsd, fluent.
 
-  otlp    4317 and 4318 TCP: OpenTelemetry Collector, Alloy, Grafana Agent, Datadog, Jaeger, Tempo
-  statsd  8125 UDP: Datadog, statsd exporters, Telegraf, Vector
-  fluent  24224 TCP and UDP: Fluentd, Fluent Bit
+  otlp    4317, 4318 TCP     OpenTelemetry Collector, Alloy, Datadog …
+  statsd  8125 UDP           Datadog, statsd exporters, Telegraf, Vector
+  fluent  24224 TCP and UDP  Fluentd, Fluent Bit
 
-Agents are found by their names and labels, in whichever namespace they run, or named with --agent. One on its host's
-network is reached by its node's address (status.hostIP), so the nodes' addresses are let through; one that takes a port
-of its host by hostPort is reached as a pod, because the address is rewritten before a policy sees it.
+Agents are found by their names and labels, in whichever namespace they run (where some declare the port, these), or
+named with --agent. One on its host's network is reached by its node's address (status.hostIP), so the nodes' addresses
+are let through; one that takes a port of its host by hostPort is reached as a pod, because the address is rewritten
+before a policy sees it.
 """
 
 from __future__ import annotations
 
 from podwall.author.compose import connect
-from podwall.author.finding import workloads_named
+from podwall.author.finding import listening, workloads_named
 from podwall.author.recipe import Argument, Asked, Draft, Flag, Recipe
 from podwall.author.site import Site
 from podwall.engine.sets import PortSet
@@ -44,7 +45,8 @@ def _draft(site: Site, asked: Asked) -> Draft:
     kind, reference = asked.text("kind"), asked.text("workload")
     sources = site.party(reference) if reference else site.everyone()
     given = asked.texts("agent")
-    found = [site.party(name) for name in given] if given else workloads_named(site, _NAMES[kind])
+    known = [] if given else listening(site, workloads_named(site, _NAMES[kind]), _PORTS[kind])
+    found = [site.party(name) for name in given] or known
     if not found:
         raise CannotWrite(f"the input holds no agent for {kind} that Podwall knows: name it with --agent")
     out = Draft()
@@ -61,8 +63,8 @@ RECIPE = Recipe(
     says="agents that collect traces, metrics and logs",
     draft=_draft,
     examples=(
-        "podwall new agents otlp -n shop -f cluster.json",
-        "podwall new agents statsd shop/api --agent monitoring/telegraf -f cluster.json",
+        "podwall new agents otlp -n shop -f dump/",
+        "podwall new agents statsd shop/api --agent monitoring/telegraf -f dump/",
     ),
     arguments=(
         Argument("kind", "otlp, statsd or fluent", choices=tuple(_PORTS)),

@@ -36,8 +36,8 @@ RECIPE = Recipe(
     says="one connection, at each end that is isolated",
     draft=_draft,
     examples=(
-        "podwall new allow shop/web shop/catalog 8080 -f cluster.json",
-        "podwall new allow shop/api db/service/postgres 5432 -f cluster.json",
+        "podwall new allow shop/web shop/catalog 8080 -f dump/",
+        "podwall new allow shop/api db/service/postgres 5432 -f dump/",
     ),
     arguments=(
         Argument("from", "who opens the connection"),

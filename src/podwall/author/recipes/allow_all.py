@@ -59,7 +59,7 @@ RECIPE = Recipe(
     draft=_draft,
     examples=(
         "podwall new allow-all -n shop --expires 2027-01-31",
-        "podwall new allow-all shop/web --direction egress --expires 2027-01-31 -f cluster.json",
+        "podwall new allow-all shop/web --expires 2027-01-31 -f dump/",
     ),
     arguments=(Argument("workload", "whom it is for; without it, the whole namespace", optional=True),),
     flags=(

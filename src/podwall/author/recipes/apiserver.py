@@ -32,8 +32,8 @@ RECIPE = Recipe(
     says="egress to the API server",
     draft=_draft,
     examples=(
-        "podwall new apiserver monitoring/prometheus -f cluster.json",
-        "podwall new apiserver -n argocd --address 172.20.0.2:6443 -f cluster.json",
+        "podwall new apiserver monitoring/prometheus -f dump/",
+        "podwall new apiserver -n argocd --address 172.20.0.2:6443 -f dump/",
     ),
     arguments=(Argument("workload", "who needs it; without it, every pod of the namespace", optional=True),),
     flags=(

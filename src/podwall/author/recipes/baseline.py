@@ -2,9 +2,11 @@
 
 With --cluster it holds for every namespace, those to come as well, but the system's and those of --except:
 
-  cnp      a ClusterNetworkPolicy of the Baseline tier: NetworkPolicies, where there are any, decide instead. That kind
-           cannot deny what comes from outside the cluster; that side is left to a default deny in each namespace.
-  kyverno  a Kyverno policy that generates both NetworkPolicies in each namespace, and keeps them there.
+  cnp      a ClusterNetworkPolicy of the Baseline tier
+  kyverno  a policy that generates both NetworkPolicies, and keeps them
+
+Where there are NetworkPolicies, they decide instead of the Baseline tier. A ClusterNetworkPolicy cannot deny what comes
+from outside the cluster; that is left to a default deny in each namespace, which the Kyverno policy makes.
 """
 
 from __future__ import annotations
@@ -42,8 +44,8 @@ RECIPE = Recipe(
     says="default deny and DNS, for a namespace or for all of them",
     draft=_draft,
     examples=(
-        "podwall new baseline -n shop -f cluster.json",
-        "podwall new baseline --cluster -f cluster.json",
+        "podwall new baseline -n shop -f dump/",
+        "podwall new baseline --cluster -f dump/",
         "podwall new baseline --cluster --engine kyverno --except monitoring",
     ),
     flags=(

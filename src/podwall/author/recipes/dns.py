@@ -26,8 +26,8 @@ RECIPE = Recipe(
     says="DNS for every pod of a namespace",
     draft=_draft,
     examples=(
-        "podwall new dns -n shop -f cluster.json",
-        "podwall new dns -n shop -f cluster.json --node-local 169.254.20.10",
+        "podwall new dns -n shop -f dump/",
+        "podwall new dns -n shop -f dump/ --node-local 169.254.20.10",
     ),
     flags=(Flag("--node-local", "Address of the DNS cache on each node; repeatable.", "texts", "ADDRESS"),),
     needs_input=False,

@@ -38,8 +38,8 @@ RECIPE = Recipe(
     says="out of a namespace only through a proxy",
     draft=_draft,
     examples=(
-        "podwall new egress-proxy egress/squid 3128 -n shop -f cluster.json",
-        "podwall new egress-proxy 192.0.2.10 3128 -n shop -f cluster.json",
+        "podwall new egress-proxy egress/squid 3128 -n shop -f dump/",
+        "podwall new egress-proxy 192.0.2.10 3128 -n shop -f dump/",
     ),
     arguments=(Argument("proxy", "a workload, a Service or an address"), Argument("port", "where it listens")),
 )

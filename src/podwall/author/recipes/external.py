@@ -140,8 +140,8 @@ RECIPE = Recipe(
     says="addresses outside: CIDRs, or a provider's published ranges",
     draft=_draft,
     examples=(
-        "podwall new external 203.0.113.0/24 --port 5432 --from shop/api -f cluster.json",
-        "podwall new external --ranges ip-ranges.json --service S3 --region eu-west-1 -n shop",
+        "podwall new external 203.0.113.0/24 --from shop/api -f dump/",
+        "podwall new external --ranges ip-ranges.json --service S3 -n shop",
         "podwall new external --update shop.api-to-aws.yaml --ranges ip-ranges.json",
     ),
     arguments=(Argument("cidr", "addresses, as 203.0.113.0/24", many=True, optional=True),),

@@ -40,8 +40,8 @@ RECIPE = Recipe(
     says="another namespace may reach this one",
     draft=_draft,
     examples=(
-        "podwall new from-namespace ops -n shop -f cluster.json",
-        "podwall new from-namespace ops --to shop/web --port 8080 -f cluster.json",
+        "podwall new from-namespace ops -n shop -f dump/",
+        "podwall new from-namespace ops --to shop/web --port 8080 -f dump/",
     ),
     arguments=(Argument("namespace", "whose pods get in"),),
     flags=(

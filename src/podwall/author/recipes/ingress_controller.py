@@ -56,8 +56,8 @@ RECIPE = Recipe(
     says="workloads that the ingress controller serves",
     draft=_draft,
     examples=(
-        "podwall new ingress-controller shop/web:8080 -f cluster.json",
-        "podwall new ingress-controller shop/service/web:80 --controller ingress/nginx -f cluster.json",
+        "podwall new ingress-controller shop/web:8080 -f dump/",
+        "podwall new ingress-controller shop/service/web:http -f dump/",
     ),
     arguments=(Argument("backend", "shop/web:8080, shop/service/web:http", many=True),),
     flags=(

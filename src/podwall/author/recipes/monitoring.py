@@ -52,8 +52,8 @@ RECIPE = Recipe(
     says="Prometheus and the ports that it scrapes",
     draft=_draft,
     examples=(
-        "podwall new monitoring -n shop -f cluster.json",
-        "podwall new monitoring shop/api --port 9102 --prometheus monitoring/vmagent -f cluster.json",
+        "podwall new monitoring -n shop -f dump/",
+        "podwall new monitoring shop/api --port 9102 -f dump/",
     ),
     arguments=(Argument("workload", "who is scraped; without it, all of the namespace", many=True, optional=True),),
     flags=(

@@ -32,7 +32,7 @@ RECIPE = Recipe(
     name="same-namespace",
     says="pods of a namespace may reach each other",
     draft=_draft,
-    examples=("podwall new same-namespace -n shop", "podwall new same-namespace both -n shop -f cluster.json"),
+    examples=("podwall new same-namespace -n shop", "podwall new same-namespace both -n shop -f dump/"),
     arguments=(
         Argument(
             "direction", "ingress (default), egress or both", optional=True, choices=("ingress", "egress", "both")

@@ -42,8 +42,8 @@ RECIPE = Recipe(
     says="ingress to an admission webhook from the API server",
     draft=_draft,
     examples=(
-        "podwall new webhook cert-manager/service/webhook 443 -f cluster.json",
-        "podwall new webhook policy/gatekeeper 8443 --from 172.16.0.0/28 -f cluster.json",
+        "podwall new webhook cert-manager/service/webhook 443 -f dump/",
+        "podwall new webhook gate/keeper 8443 --from 172.16.0.0/28 -f dump/",
     ),
     arguments=(
         Argument("workload", "the webhook, or its Service"),
