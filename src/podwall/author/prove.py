@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from podwall.admission import clusternetworkpolicy, networkpolicy
+from podwall.admission.finding import Findings
 from podwall.api.networking import NetworkPolicy
 from podwall.api.policy import ClusterNetworkPolicy
 from podwall.author.party import Party
@@ -49,16 +50,17 @@ def rules_of(item: Object) -> PolicyRules:
     """A policy's meaning. Raises CannotWrite where the API server would refuse it."""
     if item["kind"] == "NetworkPolicy":
         policy = msgspec.convert(item, NetworkPolicy)
-        found = networkpolicy.problems(policy)
-        means = meaning.rules_of(policy, policy.metadata.namespace or "")
-    else:
-        wide = msgspec.convert(item, ClusterNetworkPolicy)
-        found = clusternetworkpolicy.problems(wide)
-        means = clusterwide.rules_of(wide)
-    for finding in found:
+        _refuse(item, networkpolicy.problems(policy))
+        return meaning.rules_of(policy, policy.metadata.namespace or "")
+    wide = msgspec.convert(item, ClusterNetworkPolicy)
+    _refuse(item, clusternetworkpolicy.problems(wide))
+    return clusterwide.rules_of(wide)
+
+
+def _refuse(item: Object, findings: Findings) -> None:
+    for finding in findings:
         if not finding.warning:
             raise CannotWrite(f"{item['metadata']['name']}: {field(finding.path)}: {finding.message}")
-    return means
 
 
 def prove(site: Site, draft: Draft) -> Proof:

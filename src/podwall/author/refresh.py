@@ -34,17 +34,17 @@ class Refreshed(Struct, frozen=True):
 
 
 def said(provider: str, services: tuple[str, ...], regions: tuple[str, ...]) -> str:
-    """The annotation: `AWS service=S3 region=eu-west-1,eu-west-2`."""
+    """The annotation: `AWS; service=S3; region=eu-west-1,eu-west-2`."""
     words = [provider]
     for key, names in (("service", services), ("region", regions)):
         listed = sorted({part for name in names for part in name.split(",")})
         words += [f"{key}={','.join(listed)}"] if listed else []
-    return " ".join(words)
+    return "; ".join(words)
 
 
 def filters(text: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     """Provider, services and regions of an annotation."""
-    provider, *words = text.split(" ")
+    provider, *words = text.split("; ")
     found = dict(word.partition("=")[::2] for word in words)
     return provider, *((found[key],) if found.get(key) else () for key in ("service", "region"))  # type: ignore[return-value]
 
