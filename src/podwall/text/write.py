@@ -18,7 +18,7 @@ def yaml_text(value: object, *, deeper_lists: bool = False) -> str:
 
     A list stands as deep as its key, or two columns deeper.
     """
-    return "".join(f"{line}\n" for line in _lines(value, "  " if deeper_lists else ""))
+    return "".join(f"{line.rstrip(' ')}\n" for line in _lines(value, "  " if deeper_lists else ""))
 
 
 def _lines(value: object, lists: str) -> Iterator[str]:
@@ -28,6 +28,9 @@ def _lines(value: object, lists: str) -> Iterator[str]:
                 yield f"{scalar_text(key)}:"
                 indent = "  " if isinstance(inner, dict) else lists
                 yield from (f"{indent}{line}" for line in _lines(inner, lists))
+            elif isinstance(inner, str) and _is_block(inner):
+                yield f"{scalar_text(key)}: |" + ("" if inner.endswith("\n") else "-")
+                yield from (f"  {line}" for line in inner.removesuffix("\n").split("\n"))
             else:
                 yield f"{scalar_text(key)}: {scalar_text(inner)}"
     elif isinstance(value, list) and value:
@@ -37,6 +40,17 @@ def _lines(value: object, lists: str) -> Iterator[str]:
             yield from (f"  {line}" for line in others)
     else:
         yield scalar_text(value)
+
+
+def _is_block(text: str) -> bool:
+    """Whether text of several lines can stand as it is: nothing that YAML would fold, strip or refuse."""
+    lines = text.removesuffix("\n").split("\n")
+    return (
+        len(lines) > 1
+        and lines[0][:1].strip() != ""
+        and all(s.isprintable() and s == s.rstrip() for s in lines)
+        and bool(lines[-1])
+    )
 
 
 def scalar_text(value: object) -> str:
