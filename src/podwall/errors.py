@@ -57,3 +57,7 @@ class UnknownReference(PodwallError):
 
 class CannotEdit(PodwallError):
     """A text that cannot be edited in place without touching more than what was asked for; it stays as it is."""
+
+
+class CannotWrite(PodwallError):
+    """A policy that cannot be written as asked for, or that was written and could not be proved."""

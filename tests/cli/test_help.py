@@ -11,7 +11,7 @@ import pytest
 from podwall.cli.main import main
 from tests.cli.program import SHOP, podwall
 
-COMMANDS = ["map", "explain", "verdict", "test", "snapshot", "project", "completion", "version"]
+COMMANDS = ["map", "explain", "verdict", "diff", "test", "snapshot", "project", "completion", "version", "new"]
 LISTED_FLAGS = {
     "map": ["-A", "-o", "--from", "--to", "--about", "--port", "--summary", "--why", "--exposure"],
     "explain": ["-o", "--family", "--change"],

@@ -50,3 +50,22 @@ def test_looks_as_people_write_it() -> None:
         "          app: web\n"
         "  - {}\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("a\nb\n", "k: |\n  a\n  b\n"),
+        ("a\n\n  b: c #d\n", "k: |\n  a\n\n    b: c #d\n"),
+        ("a\nb", "k: |-\n  a\n  b\n"),
+        (" a\nb\n", 'k: " a\\nb\\n"\n'),
+        ("a \nb\n", 'k: "a \\nb\\n"\n'),
+        ("a\n\n", 'k: "a\\n\\n"\n'),
+        ("\na\n", 'k: "\\na\\n"\n'),
+        ("a\tb\nc\n", 'k: "a\\tb\\nc\\n"\n'),
+    ],
+)
+def test_text_of_several_lines_stands_as_it_is(text: str, written: str) -> None:
+    assert yaml_text({"k": text}) == written
+    for value in ({"k": text}, {"l": [{"k": text, "m": 1}]}, {"n": {"k": text}}):
+        assert read(yaml_text(value)) == [value]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
+from functools import reduce
+from operator import or_
 
 from msgspec import Struct
 
 from podwall.check.facts import Facts, Policy
+from podwall.cluster.wellknown import METADATA as METADATA_CIDRS
 from podwall.engine.rules import Block, Direction, Rule
 from podwall.engine.sets import AddrSet
 from podwall.text.where import Path
@@ -16,7 +19,7 @@ __all__ = ["METADATA", "PRIVATE", "WrittenBlock", "written_blocks"]
 
 PRIVATE = AddrSet.of("10.0.0.0/8") | AddrSet.of("172.16.0.0/12") | AddrSet.of("192.168.0.0/16") | AddrSet.of("fc00::/7")
 """RFC 1918 and RFC 4193."""
-METADATA = AddrSet.of("169.254.169.254/32") | AddrSet.of("fd00:ec2::254/128")
+METADATA = reduce(or_, map(AddrSet.of, METADATA_CIDRS))
 """Where clouds tell an instance its credentials."""
 
 

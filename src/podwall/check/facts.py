@@ -16,9 +16,10 @@ from podwall.api.core import Service
 from podwall.api.networking import NetworkPolicy
 from podwall.api.policy import ClusterWidePolicy
 from podwall.cluster.endpoints import Endpoint, container_ports, pod_spec
+from podwall.cluster.ephemeral import EPHEMERAL
 from podwall.cluster.objects import Origin, kind_of, name_of
 from podwall.cluster.services import selects
-from podwall.cluster.wellknown import WellKnown
+from podwall.cluster.wellknown import SYSTEM_NAMESPACES, WellKnown
 from podwall.engine.grouping import Group
 from podwall.engine.index import EndpointKey, Index, key_of
 from podwall.engine.judge import ports_on
@@ -38,21 +39,6 @@ from podwall.engine.rules import (
 from podwall.text.where import Path, near, parse_field
 
 __all__ = ["EPHEMERAL", "Facts", "Object", "Options", "Policy", "Witness"]
-
-# Labels that controllers put on Pods (apps/v1, batch/v1, well-known labels), and how long they last.
-EPHEMERAL = {
-    "apps.kubernetes.io/pod-index": "picks one replica",
-    "batch.kubernetes.io/controller-uid": "is one Job's alone",
-    "batch.kubernetes.io/job-completion-index": "picks one Pod of a Job",
-    "batch.kubernetes.io/job-name": "is one run's alone where a CronJob makes the Jobs",
-    "controller-revision-hash": "changes with every rollout",
-    "controller-uid": "is one Job's alone",
-    "job-name": "is one run's alone where a CronJob makes the Jobs",
-    "pod-template-generation": "changes with every rollout",
-    "pod-template-hash": "changes with every rollout",
-    "statefulset.kubernetes.io/pod-name": "picks one replica",
-}
-SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 
 
 class Object(Struct, frozen=True, order=True):

@@ -13,7 +13,7 @@ from typing import Any, get_args, get_type_hints
 import click
 from msgspec import Struct
 
-__all__ = ["Argument", "Option", "Program", "option"]
+__all__ = ["Argument", "Option", "Program", "option", "parameters"]
 
 _SEVERAL = tuple[str, ...]
 Values = Callable[[], Sequence[str]]
@@ -61,7 +61,7 @@ class Program(click.Group):
         self._made_from[name] = function, epilog
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click asks so
-        return list(self._made_from)
+        return [*self._made_from, *(name for name in self.commands if name not in self._made_from)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click asks so
         # For a name that there is not, all are made: click looks among them for what was meant.
@@ -80,10 +80,11 @@ class Program(click.Group):
 
 def _command(name: str, function: Callable[..., None], epilog: str) -> click.Command:
     text = inspect.getdoc(function)
-    return click.Command(name, callback=function, params=_parameters(function), help=text, epilog=epilog)
+    return click.Command(name, callback=function, params=parameters(function), help=text, epilog=epilog)
 
 
-def _parameters(function: Callable[..., None]) -> list[click.Parameter]:
+def parameters(function: Callable[..., None]) -> list[click.Parameter]:
+    """The flags and arguments that a function declares."""
     hints = get_type_hints(function, include_extras=True)
     return [_parameter(p, *get_args(hints[p.name])) for p in inspect.signature(function).parameters.values()]
 

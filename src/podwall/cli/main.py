@@ -10,6 +10,7 @@ from typing import Annotated
 from podwall.cli import completion, diff, explain, flags, project, snapshot, test, verdict
 from podwall.cli import map as map_
 from podwall.cli.command import Program
+from podwall.cli.new import Recipes
 from podwall.cli.running import Streams, run
 
 __all__ = ["app", "complete", "main"]
@@ -49,6 +50,7 @@ app.add("test", test.expectations_command, test.EXAMPLES)
 app.add("snapshot", snapshot.snapshot_command, snapshot.EXAMPLES)
 app.add("project", project.project_command, project.EXAMPLES)
 app.add("completion", completion.completion_command, completion.EXAMPLES)
+app.add_command(Recipes())
 app.add("version", version_command, VERSION_EXAMPLES)
 
 

@@ -12,11 +12,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import Struct
 
 from podwall.api.core import Container, ContainerPort, Pod, PodIP, PodSpec, PodStatus
-from podwall.api.meta import PlainMeta
+from podwall.api.meta import ObjectMeta, PlainMeta
 from podwall.api.workloads import CronJob, DaemonSet, Job, Workload, WorkloadSpec
 from podwall.cluster.objects import Bucket, Cluster, kind_of, name_of
 
-__all__ = ["Controller", "Endpoint", "PortName", "container_ports", "endpoints_of", "finished", "pod_spec"]
+__all__ = [
+    "Controller",
+    "Endpoint",
+    "PortName",
+    "container_ports",
+    "endpoints_of",
+    "finished",
+    "pod_spec",
+    "template_meta",
+]
 
 # A ReplicaSet of a Deployment is named after the pod template's hash, spelled in Kubernetes' "safe" letters.
 _HASH_SUFFIX = re.compile(r"-[bcdf2456789ghjklmnpqrstvwxz]{6,10}$")
@@ -247,6 +256,12 @@ def pod_spec(item: Pod | Workload) -> PodSpec:
         return item.spec or PodSpec()
     template = _spec(item).template
     return (template.spec if template else None) or PodSpec()
+
+
+def template_meta(workload: Workload) -> ObjectMeta:
+    """The metadata of the Pods that a workload makes."""
+    template = _spec(workload).template
+    return template.metadata if template else ObjectMeta()
 
 
 def container_ports(spec: PodSpec) -> Iterator[ContainerPort]:

@@ -15,7 +15,7 @@ from podwall.cluster.hosts import node_endpoints
 from podwall.cluster.objects import Bucket, Cluster, name_of
 from podwall.cluster.services import selects, slice_addresses, target_numbers
 
-__all__ = ["BUILT_IN", "PRIVATE", "Definition", "Members", "WellKnown"]
+__all__ = ["BUILT_IN", "METADATA", "PRIVATE", "SYSTEM_NAMESPACES", "Definition", "Members", "WellKnown"]
 
 BUILT_IN = ("apiserver", "dns", "internet", "monitoring")
 
@@ -34,6 +34,9 @@ PRIVATE = (
     "fe80::/10",
     "ff00::/8",
 )
+# Where clouds tell an instance its credentials: AWS, Google, Azure and others by IPv4, AWS also by IPv6.
+METADATA = ("169.254.169.254/32", "fd00:ec2::254/128")
+SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 _SYSTEM = "kube-system"
 _DNS_PORTS = ("53/UDP", "53/TCP")
 _DNS_NAMES = frozenset(("kube-dns", "coredns"))

@@ -19,7 +19,8 @@ def yaml_text(value: object, *, deeper_lists: bool = False) -> str:
 
     A list stands as deep as its key, or two columns deeper.
     """
-    return "".join(f"{line}\n" for _, line in placed_lines(value, lists="  " if deeper_lists else ""))
+    lines = placed_lines(value, lists="  " if deeper_lists else "")
+    return "".join(f"{line.rstrip(' ')}\n" for _, line in lines)
 
 
 def placed_lines(value: object, path: Path = (), lists: str = "") -> Iterator[tuple[Path, str]]:
@@ -45,8 +46,22 @@ def _entry(path: Path, value: object, lists: str) -> Iterator[tuple[Path, str]]:
     if isinstance(value, dict | list) and value:
         yield path, start
         yield from ((below, f"{indent}{line}") for below, line in placed_lines(value, path, lists))
+    elif isinstance(value, str) and _is_block(value):
+        yield path, f"{start} |" + ("" if value.endswith("\n") else "-")
+        yield from ((path, f"  {line}") for line in value.removesuffix("\n").split("\n"))
     else:
         yield path, f"{start} {scalar_text(value)}"
+
+
+def _is_block(text: str) -> bool:
+    """Whether text of several lines can stand as it is: nothing that YAML would fold, strip or refuse."""
+    lines = text.removesuffix("\n").split("\n")
+    return (
+        len(lines) > 1
+        and lines[0][:1].strip() != ""
+        and all(s.isprintable() and s == s.rstrip() for s in lines)
+        and bool(lines[-1])
+    )
 
 
 def scalar_text(value: object) -> str:

@@ -1,0 +1,38 @@
+"""Addresses as people give them: CIDRs and single addresses, and host names, which are refused with the ways out."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+
+from podwall.errors import CannotWrite
+
+__all__ = ["blocks"]
+
+_HOST = re.compile(r"(?:\*\.)?(?:https?://)?[A-Za-z][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)+(?:[:/].*)?|localhost")
+
+
+def blocks(given: Iterable[str]) -> tuple[str, ...]:
+    """The CIDRs in their one spelling, sorted, each once. Raises CannotWrite for anything else."""
+    networks = {_network(text) for text in given}
+    return tuple(str(n) for n in sorted(networks, key=lambda n: (n.version, n)))
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError as error:
+        if _HOST.fullmatch(text):
+            raise CannotWrite(_refused(text)) from None
+        raise CannotWrite(f"{text}: {error}") from None
+
+
+def _refused(name: str) -> str:
+    return (
+        f"{name} is a host name, and a NetworkPolicy knows addresses only. The ways out:\n"
+        "  1. its addresses, if their owner publishes them: podwall new external 203.0.113.0/24, or --ranges FILE\n"
+        "  2. a proxy that knows names, and egress to the proxy alone: podwall new egress-proxy\n"
+        "  3. a policy by name, where the CNI has one: CiliumNetworkPolicy toFQDNs, Calico domains (Enterprise),\n"
+        "     Antrea fqdn, OVN-Kubernetes EgressFirewall dnsName, ClusterNetworkPolicy domainNames (experimental)"
+    )
