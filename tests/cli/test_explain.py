@@ -70,6 +70,20 @@ def test_exposure() -> None:
     assert ingress["peers"][0]["selector"] == {"namespaces": "kubernetes.io/metadata.name=monitoring", "pods": ""}
 
 
+def test_exposure_of_a_namespace() -> None:
+    found = json.loads(podwall("map", "--exposure", "-n", "shop", "-o", "json", "-f", BROKEN).stdout)
+    assert {e["endpoint"] for e in found["exposure"]} == {"shop/cart", "shop/catalog", "shop/checkout", "shop/web"}
+
+
+def test_exposure_says_what_is_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("podwall.engine.exposure.Exposures.__init__.__defaults__", (3,))
+    first, second, *_ = podwall("map", "--exposure", "-f", BROKEN).stdout.splitlines()
+    assert first.endswith("profile kubernetes")
+    assert second.startswith("not computed: ")
+    found = json.loads(podwall("map", "--exposure", "-o", "json", "-f", BROKEN).stdout)
+    assert f"{26 - len(found['exposure'])} of 26 directions of endpoints" in found["notComputed"]
+
+
 @pytest.mark.parametrize("flag", ["--summary", "--why"])
 def test_exposure_alone(flag: str) -> None:
     assert podwall("map", "--exposure", flag, "-f", BROKEN).exit_code == 2

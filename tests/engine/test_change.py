@@ -144,6 +144,10 @@ FIRST = {
         [policy("data/p", **DB, ingress=[rule(ports=[HTTP, PG])])],
         ([("remove", "/spec/ingress/0/ports/1", None)], 2, 0, 3),
     ),
+    "two rules of one policy, the last first": (
+        [policy("data/p", **DB, ingress=[rule(WEB, ports=[PG]), rule(app("job")), rule(WEB)])],
+        ([("remove", "/spec/ingress/2", None), ("remove", "/spec/ingress/0", None)], 7, 0, 1),
+    ),
     "the whole rule": (
         [policy("data/p", **DB, ingress=[rule(WEB, ports=[PG])])],
         ([("remove", "/spec/ingress/0", None)], 4, 0, 0),
@@ -236,6 +240,17 @@ def test_too_many_pairs_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> Non
     new, rule_for_all = found_for(DENY).found
     assert (new.uncounted, new.opens.count) == (0, 0)
     assert (rule_for_all.uncounted, rule_for_all.opens.count) == (4, 0)
+
+
+def test_a_label_may_get_one_more_value() -> None:
+    found = found_for(policy("data/p", **DB, ingress=[rule({**SHOP, **app("old")}, ports=[PG])])).found
+    at = f"{PEER}/0/podSelector"
+    wider = [
+        ("remove", f"{at}/matchLabels/app", None),
+        ("add", f"{at}/matchExpressions", [expression("In", "old", "web")]),
+    ]
+    (change,) = (change for change in found if said(change)[0] == wider)
+    assert said(change) == (wider, 4, 0, 0)
 
 
 def test_an_exception_is_offered_too() -> None:

@@ -204,3 +204,31 @@ def test_a_rule_is_no_near_miss_where_an_earlier_one_would_decide_with_it() -> N
     assert misses([mine, DENIED], "shop/web", "data/db", 5432) == NearMisses()
     mine["spec"]["ingress"].reverse()
     assert len(misses([mine, DENIED], "shop/web", "data/db", 5432).found) == 1
+
+
+def own(app: str) -> Object:
+    return {"namespaceSelector": {}, "podSelector": labels(app=app)}
+
+
+def test_slips_come_first_and_so_does_what_is_met_besides() -> None:
+    shop = {"namespaceSelector": labels(team="red"), "podSelector": labels(app="job")}
+    rules = [{"from": [own("job")]}, {"from": [shop]}, {"from": [own("job")], "ports": [PG]}, {"from": [own("wbe")]}]
+    found = misses([policy("data/p", {"podSelector": {}, "ingress": rules})], "shop/web", "data/db", 5432).found
+    assert [(m.rule.order[2], m.slip, m.matched) for m in found] == [
+        (3, True, 0),
+        (1, False, 1),
+        (2, False, 1),
+        (0, False, 0),
+    ]
+
+
+def test_the_likelier_of_two_peers_is_named() -> None:
+    (found,) = misses([policy("data/p", ingress(peers=[own("job"), own("wbe")]))], "shop/web", "data/db", 5432).found
+    assert (found.peer, found.slip) == (1, True)
+
+
+def test_a_policy_of_others_comes_last() -> None:
+    job = {"podSelector": labels(app="job"), "ingress": [{}]}
+    objects = [policy("data/a", job), policy("data/b", ingress(ports=[{"port": 1}]))]
+    found = misses(objects, "shop/web", "data/db", 5432).found
+    assert [miss.rule.policy.name for miss in found] == ["b", "a"]

@@ -245,3 +245,50 @@ def test_the_walk_through_the_tiers(tmp_path: Path) -> None:
 def test_what_cannot_be_answered(src: str, dst: str, port: str | None, message: str) -> None:
     with pytest.raises(UnknownReference, match=message):
         explain(shop("good"), asking(src, dst, port))
+
+
+def test_a_change_is_told_as_an_edit_with_its_place() -> None:
+    found = answered(shop("broken"), "shop/web", "shop/catalog", "8080")
+    (patch,) = found["changes"][0]["patches"]
+    at = "spec.ingress[0].from[0].podSelector.matchLabels.app"
+    assert found["changes"][0]["title"] == f"{at} of NetworkPolicy shop/catalog should be web, not wbe"
+    assert patch["edits"] == [{"field": at, "line": 107, "old": "wbe", "new": "web"}]
+    assert patch["operations"] == [
+        {"op": "replace", "path": "/spec/ingress/0/from/0/podSelector/matchLabels/app", "value": "web"}
+    ]
+    assert (found["ingress"]["nearMisses"][0]["slip"], found["ingress"]["nearMisses"][0]["matched"]) == (True, 2)
+    assert "changesFor" not in found
+    assert "notComputed" not in found["changes"][0]
+
+
+def test_what_is_added_has_no_old_value() -> None:
+    found = answered(shop("broken"), "payments/gateway", "kube-system/coredns", "53/udp")
+    (edit,) = found["changes"][0]["patches"][0]["edits"]
+    assert (edit["field"], "old" in edit, edit["new"]["ports"]) == (
+        "spec.egress[2]",
+        False,
+        [{"protocol": "UDP", "port": 53}],
+    )
+
+
+@pytest.mark.parametrize("port", [None, "80"])
+def test_changes_for_a_service_are_about_one_pair(port: str | None) -> None:
+    found = answered(shop("broken"), "shop/web", "shop/service/catalog", port)
+    assert found["changesFor"] == "shop/web -> shop/catalog TCP 8080"
+    assert found["changes"][0]["title"].endswith("of NetworkPolicy shop/catalog should be web, not wbe")
+
+
+def test_ends_that_policies_do_not_see(tmp_path: Path) -> None:
+    host = {"metadata": {"name": "h", "namespace": "a"}, "spec": {"hostNetwork": True, "nodeName": "n"}}
+    status = {"phase": "Running", "podIP": "192.168.0.1", "hostIP": "192.168.0.1"}
+    node = {"metadata": {"name": "n"}, "status": {"addresses": [{"type": "InternalIP", "address": "192.168.0.1"}]}}
+    other = {"metadata": {"name": "m"}, "status": {"addresses": [{"type": "InternalIP", "address": "192.168.0.2"}]}}
+    objects = [
+        {"apiVersion": "v1", "kind": "Pod", **host, "status": status},
+        {"apiVersion": "v1", "kind": "Node", **node},
+        {"apiVersion": "v1", "kind": "Node", **other},
+    ]
+    path = tmp_path / "cluster.json"
+    path.write_bytes(msgspec.json.encode({"apiVersion": "v1", "kind": "List", "items": objects}))
+    found = answered(open_cluster(Inputs((str(path),))), "node/m", "a/h", "80")
+    assert (found["egress"]["reason"], found["ingress"]["reason"]) == ("node", "host network")

@@ -76,8 +76,7 @@ def _of_tiers(index: Index, policy: PolicyRules) -> Iterator[Altered]:
 
 def most_pairs(index: Index, parts: Iterable[Altered]) -> int:
     """How many pairs these are at most: of the cluster's endpoints, and of one with all that is external."""
-    everyone = everyone_in(index)
-    others = ((part, everyone if part.others is None else part.others) for part in parts)
+    others = ((part, everyone_in(index) if part.others is None else part.others) for part in parts)
     return sum(_weight(index, part.subjects) * (_weight(index, whom) + 1) for part, whom in others)
 
 
@@ -126,7 +125,7 @@ class _Looking:
             return {}
         names = {policy.policy for policy in self._changed}
         homes = {policy.policy.namespace for policy in self._changed}
-        known = [policy for ref, policy in self._index.policies.items() if ref.namespace in homes]
+        known = [policy for home in homes for policy in self._index.policies_in(home)]
         before = self._isolated(known)
         after = self._isolated([*(policy for policy in known if policy.policy not in names), *self._changed])
         return _xor(before, after)
@@ -174,8 +173,7 @@ class _Looking:
         return out
 
     def _has_baseline(self) -> bool:
-        tiers = (policy for ref, policy in self._index.policies.items() if not ref.namespace)
-        return any(rule.tier is Tier.BASELINE for policy in tiers for rule in policy.rules)
+        return any(rule.tier is Tier.BASELINE for policy in self._index.policies_in("") for rule in policy.rules)
 
     def _differing(self, before: Sequence[Rule], after: Sequence[Rule]) -> Slots | None:
         """Whom the one rules allow on some port and the others do not, for subjects that stay isolated.

@@ -36,7 +36,7 @@ from podwall.engine.verdict import Connection, End, Reason, Side, Verdict, is_se
 __all__ = ["Change", "Changes", "Refusal", "Refused", "changes"]
 
 MOST_JUDGED = 12
-MOST_OF_A_SIDE = 4  # where both sides deny, and every one of the one goes with every one of the other
+MOST_OF_A_SIDE = 3  # where both sides deny, and every one of the one goes with every one of the other
 MOST_PAIRS = 1_000_000  # of endpoints, up to which all else that a change does is looked for
 
 

@@ -80,16 +80,15 @@ def _policies(index: Index, subjects: Slots, everyone: Slots) -> Iterator[Policy
     """Those of the subjects' namespaces and of the whole cluster, and what the rest say about the subjects."""
     view = _View(index, subjects)
     isolated: dict[tuple[str, Direction], int] = {}
-    for ref, policy in index.policies.items():
-        if not ref.namespace or ref.namespace in subjects:
-            yield policy
-        elif ref.namespace in everyone:
+    for name in sorted(everyone.keys() | {""}):
+        for policy in index.policies_in(name):
+            if not name or name in subjects:
+                yield policy
+                continue
             rules = tuple(view.rules(policy.rules))
-            new = tuple(
-                i for i in policy.isolations if _adds(isolated, (ref.namespace, i.direction), index.pods(i.subject))
-            )
+            new = tuple(i for i in policy.isolations if _adds(isolated, (name, i.direction), index.pods(i.subject)))
             if rules or new:
-                yield PolicyRules(ref, new, rules)
+                yield PolicyRules(policy.policy, new, rules)
 
 
 def _adds(isolated: dict[tuple[str, Direction], int], key: tuple[str, Direction], slots: Slots) -> bool:

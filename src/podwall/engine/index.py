@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -20,13 +21,15 @@ from podwall.engine.cells import Cells
 from podwall.engine.classes import Cell, EndpointClass, NamespaceIndex
 from podwall.engine.postings import Postings, bits
 from podwall.engine.rules import Block, Domains, InNamespace, NamespacesMatching, Nodes, Pods, PolicyRef, PolicyRules
-from podwall.engine.selections import Selections
+from podwall.engine.selections import Selections, selections_of
 from podwall.engine.sets import AddrSet, address_number
 
 __all__ = ["EndpointKey", "Index", "Slots", "key_of"]
 
 Slots: TypeAlias = dict[str, int]
 EndpointKey: TypeAlias = tuple[str, str, str]  # kind, namespace, name
+
+_FIRST = itemgetter(0)
 
 
 class _Place(Struct):
@@ -47,6 +50,7 @@ class Index:
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
         self.policies: dict[PolicyRef, PolicyRules] = {}
+        self._own: dict[str, dict[PolicyRef, PolicyRules]] = {}  # the same by namespace
         self._namespaces: dict[str, NamespaceIndex] = {}
         self._labels: dict[str, dict[str, str]] = {}
         self._numbers: dict[str, int] = {}
@@ -93,25 +97,25 @@ class Index:
         key = key_of(endpoint)
         self.drop_endpoint(key)
         self._places[key] = _Place(endpoint)
-        self._members, self._by_address = {}, []
         self._unsettled[key] = None
 
     def drop_endpoint(self, key: EndpointKey) -> None:
         """An endpoint goes."""
+        self._members, self._by_address = {}, []
         place = self._places.pop(key, None)
         if place is not None:
             self._unsettled.pop(key, None)
-            self._members, self._by_address = {}, []
             self._displace(place)
 
     def put_policy(self, policy: PolicyRules) -> None:
         """A policy comes or changes."""
         self.drop_policy(policy.policy)
         self.policies[policy.policy] = policy
+        self._own.setdefault(policy.policy.namespace, {})[policy.policy] = policy
         self._changed.add(policy.policy)
         if any(isinstance(peer, Nodes) for rule in policy.rules for peer in rule.peers):
             self._naming_nodes.add(policy.policy)
-        for selection in _selections(policy):
+        for selection in selections_of(policy):
             if selection not in self._users:
                 self._users[selection] = Counter()
                 self._selections.add(selection)
@@ -127,9 +131,10 @@ class Index:
         policy = self.policies.pop(ref, None)
         if policy is None:
             return
+        del self._own[ref.namespace][ref]
         self._changed.add(ref)
         self._naming_nodes.discard(ref)
-        for selection in _selections(policy):
+        for selection in selections_of(policy):
             if _release(self._users[selection], ref):
                 del self._users[selection]
                 self._selections.remove(selection)
@@ -153,6 +158,10 @@ class Index:
         """Every namespace that has or had endpoints."""
         self._settle()
         return self._namespaces
+
+    def policies_in(self, namespace: str) -> Iterable[PolicyRules]:
+        """The policies of one namespace, or with "" those of the whole cluster."""
+        return self._own.get(namespace, {}).values()
 
     @property
     def blocks(self) -> frozenset[AddrSet]:
@@ -178,10 +187,10 @@ class Index:
         self._settle()
         if addresses and not self._by_address:
             found = ((address_number(a), place) for place in self._places.values() for a in place.endpoint.addresses)
-            self._by_address = sorted(found, key=_number_of)
+            self._by_address = sorted(found, key=_FIRST)
         out: Slots = {}
         for first, last in addresses.spans:
-            for n in range(bisect_left(self._by_address, first, key=_number_of), len(self._by_address)):
+            for n in range(bisect_left(self._by_address, first, key=_FIRST), len(self._by_address)):
                 number, place = self._by_address[n]
                 if number > last:
                     break
@@ -369,26 +378,12 @@ class Index:
         self._changed.update(self._users[selection])
 
 
-def _number_of(item: tuple[int, _Place]) -> int:
-    return item[0]
-
-
 def _release(users: Counter[PolicyRef], ref: PolicyRef) -> bool:
     """One use less; whether it was the last of all."""
     users[ref] -= 1
     if not users[ref]:
         del users[ref]
     return not users
-
-
-def _selections(policy: PolicyRules) -> Iterator[Pods]:
-    for isolation in policy.isolations:
-        yield isolation.subject
-    for rule in policy.rules:
-        yield rule.subject
-        for peer in rule.peers:
-            if isinstance(peer, Pods):
-                yield peer
 
 
 def _blocks(policy: PolicyRules) -> Iterator[AddrSet]:

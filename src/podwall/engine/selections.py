@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from podwall.engine.labels import Selector
-from podwall.engine.rules import InNamespace, Pods
+from podwall.engine.rules import InNamespace, Pods, PolicyRules
 
-__all__ = ["Selections"]
+__all__ = ["Selections", "selections_of"]
 
 # A label that an endpoint must carry to be selected, or None where the selector demands none.
 _Trigger: TypeAlias = tuple[str, str] | None
@@ -60,3 +60,12 @@ def _triggers(selector: Selector) -> list[_Trigger]:
         if not term.complement and len(values) == len(term.values):
             return [(term.key, value) for value in sorted(values)]
     return [None]
+
+
+def selections_of(policy: PolicyRules) -> Iterator[Pods]:
+    """All subjects and peers of a policy, each as often as it comes."""
+    for isolation in policy.isolations:
+        yield isolation.subject
+    for rule in policy.rules:
+        yield rule.subject
+        yield from (peer for peer in rule.peers if isinstance(peer, Pods))
