@@ -11,8 +11,9 @@ import pytest
 from podwall.cli.main import main
 from tests.cli.program import SHOP, podwall
 
-COMMANDS = ["explain", "map", "verdict", "version"]
+COMMANDS = ["diff", "explain", "map", "verdict", "version"]
 LISTED_FLAGS = {
+    "diff": ["-A", "-o", "--fail-on"],
     "explain": ["-A", "-o", "--family", "--change"],
     "map": ["-A", "-o", "--summary", "--why", "--exposure"],
     "verdict": ["--queries", "--trace"],

@@ -13,22 +13,13 @@ __all__ = ["Refs"]
 
 
 class Refs:
-    """Each policy is looked up once."""
+    """Each policy is looked up once, and nothing is done about those that no answer names."""
 
     def __init__(self, opened: Opened) -> None:
         self._opened = opened
         self._owners = Owners(opened.revisions)
         self._found: dict[PolicyRef, Ref] = {}
-        self._origins: dict[PolicyRef, tuple[Origin, str | None]] = {}
-        for bucket in opened.model.cluster.namespaces.values():
-            for policy in bucket.policies:
-                meta = policy.object.metadata
-                ref = PolicyRef("NetworkPolicy", bucket.name, meta.name or meta.generateName or "")
-                self._origins[ref] = (policy.origin, self._owners.of(meta, policy.origin.source))
-        for located in opened.model.cluster.cluster_policies:
-            meta = located.object.metadata
-            ref = PolicyRef(kind_of(located.object), "", name_of(meta))
-            self._origins[ref] = (located.origin, self._owners.of(meta, located.origin.source))
+        self._located: dict[str, dict[PolicyRef, tuple[ObjectMeta, Origin]]] = {}
 
     def of(self, named: tuple[str, str, str], origin: Origin | None) -> Ref:
         """Any object by kind, namespace and name; its owner is that of its file."""
@@ -39,8 +30,8 @@ class Refs:
 
     def origin(self, ref: Ref) -> Origin | None:
         """Where the object of a reference was read."""
-        found = self._origins.get(PolicyRef(ref.kind, ref.namespace, ref.name))
-        return None if found is None else found[0]
+        found = self._in(ref.namespace).get(PolicyRef(ref.kind, ref.namespace, ref.name))
+        return None if found is None else found[1]
 
     @property
     def profile(self) -> str:
@@ -50,9 +41,22 @@ class Refs:
     def __getitem__(self, policy: PolicyRef) -> Ref:
         found = self._found.get(policy)
         if found is None:
-            origin, owner = self._origins[policy]
+            meta, origin = self._in(policy.namespace)[policy]
+            owner = self._owners.of(meta, origin.source)
             line = self._opened.positions.line(origin)
             found = self._found[policy] = Ref(
                 policy.kind, policy.namespace, policy.name, owner, origin.source, line or None
             )
         return found
+
+    def _in(self, namespace: str) -> dict[PolicyRef, tuple[ObjectMeta, Origin]]:
+        """The policies of a namespace; of the whole cluster under ""."""
+        if namespace not in self._located:
+            cluster = self._opened.model.cluster
+            bucket = cluster.namespaces.get(namespace)
+            held = cluster.cluster_policies if not namespace else bucket.policies if bucket is not None else ()
+            self._located[namespace] = {
+                PolicyRef(kind_of(o.object), namespace, name_of(o.object.metadata)): (o.object.metadata, o.origin)
+                for o in held
+            }
+        return self._located[namespace]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
@@ -14,6 +15,8 @@ from podwall.text import json, yaml
 from podwall.text.where import Path
 
 __all__ = ["Positions"]
+
+_BETWEEN = re.compile(rb"[ \t\r\n,]*")
 
 _Start = tuple[int, Raw]  # the line where a JSON value begins, and the value
 
@@ -109,11 +112,11 @@ def _readable(data: bytes, source: str) -> Iterator[_Start]:
 
 def _starts(line: int, raw: Raw) -> Iterator[_Start]:
     """The items of a list, each with its first line; in one pass."""
-    whole, at = bytes(raw), 0
+    whole, at, counted = bytes(raw), -1, 0
     for item in json.items(raw) or ():
-        text = bytes(item)
-        start = whole.index(text, at)
-        line += whole.count(b"\n", at, start)
+        # Items stand behind each other, with nothing but a comma and blanks between them.
+        at = whole.index(bytes(item)) if at < 0 else _BETWEEN.match(whole, at).end()  # type: ignore[union-attr]
+        line += whole.count(b"\n", counted, at)
         yield line, item
-        line += text.count(b"\n")
-        at = start + len(text)
+        counted = at
+        at += memoryview(item).nbytes
