@@ -62,12 +62,14 @@ ROWS = (
     Row("100k-tiers", "summary", (*LARGE, *TIERED), 100_000, 10_020, seconds=4, megabytes=800),
     Row("100k-full", "summary", (*LARGE, "--full"), 100_000, 10_000, seconds=5),
     Row("hostile", "summary", ("hostile",), 60_000, 4_000, megabytes=1_500),
+    Row("diff-10k", "diff", MEDIUM, 10_000, 4_000, seconds=2),
     Row("verdicts", "verdict", MEDIUM, 10_000, 4_000, seconds=2),
     Row("nca-2k", "nca", SMALL, 2_000, 800),
 )
 MEANING = {
     "help": "podwall --help",
     "summary": "podwall map --summary",
+    "diff": "podwall diff, both sides JSON, one policy of the new one edited",
     "verdict": f"podwall verdict, {QUERIES:,} queries, beyond reading",
     "nca": "nca --connectivity, the same cluster as YAML",
 }
@@ -111,7 +113,7 @@ class Failed(Exception):
 
 
 # ---------------------------------------------------------------------------------------------------------- measuring
-def measure(command: list[str], limit: float) -> Run:
+def measure(command: list[str], limit: float, code: int = 0) -> Run:
     """Run a command and wait for it with its resource usage.
 
     The kernel hands the peak of a forking process on to its child. That is why clusters are generated in processes of
@@ -128,7 +130,7 @@ def measure(command: list[str], limit: float) -> Run:
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode == -signal.SIGKILL and wall >= limit:
             raise Failed(f"stopped after {limit:.0f} s")
-        if process.returncode:
+        if process.returncode != code:
             raise Failed(f"exit {process.returncode}: {_last_line(errors)}")
         output.seek(0)
         errors.seek(0)
@@ -163,6 +165,27 @@ def _reading(run: Run) -> float | None:
     """The share of a run that went into reading its input, which `-v` tells."""
     told = re.search(r"^read: ([0-9.]+) s$", run.said, re.MULTILINE)
     return float(told[1]) / run.wall if told else None
+
+
+def _diff(row: Row, settings: Settings) -> Figures:
+    """Two dumps that differ in one policy; exit 1 says that they do."""
+    old = _cluster(row, settings)
+    new = _edited(old)
+    command = [settings.podwall, "diff", str(old), str(new)]
+    runs = [measure(command, settings.limit, code=1) for _ in range(settings.runs)]
+    if b"1 edit: " not in runs[0].output:
+        raise Failed("one edit was made, and another number found")
+    return msgspec.structs.replace(_figures(runs), file=2 * old.stat().st_size / 1e6)
+
+
+def _edited(old: Path) -> Path:
+    """The dump with one policy's port to the outside changed."""
+    new = old.with_name(f"edited-{old.name}")
+    if not new.exists():
+        data = old.read_bytes()
+        middle = data.index(b'"port": 443', len(data) * 9 // 10)
+        new.write_bytes(data[:middle] + data[middle:].replace(b'"port": 443', b'"port": 444', 1))
+    return new
 
 
 def _verdict(row: Row, settings: Settings) -> Figures:
@@ -203,6 +226,7 @@ DOES: dict[str, Callable[[Row, Settings], Figures]] = {
     "help": _help,
     "summary": _summary,
     "verdict": _verdict,
+    "diff": _diff,
     "nca": _nca,
 }
 

@@ -261,7 +261,10 @@ def test_a_recipe_opens_what_it_says(words: str, names: tuple[str, ...], lines: 
 
 @pytest.mark.parametrize("words", [case[0] for case in CASES])
 def test_check_passes_what_a_recipe_writes(words: str) -> None:
-    out = new(words).out
+    done = new(words)
+    out = done.out
+    # Whom a recipe isolates without DNS it says itself; `baseline` has both.
+    isolates = words.startswith("deny") or "isolate" in done.err
     written = {name(item): item for item in yaml.safe_load_all(out) if item}
     facts = facts_of(f"{WORLD.read_text('utf-8')}---\n{out}", Options(TODAY, whole=True))
     left = []
@@ -270,7 +273,7 @@ def test_check_passes_what_a_recipe_writes(words: str) -> None:
         mine = written.get(f"{bare.namespace}/{bare.name}" if bare.namespace else bare.name)
         if mine is not None and found.severity >= Severity.WARNING:
             ignored = {s.rule for s in suppressions(mine["metadata"].get("annotations")) if s.holds(TODAY)}
-            if found.rule.id not in ignored and not is_bracket(mine):
+            if found.rule.id not in ignored and not is_bracket(mine) and not (found.rule.id == "PW110" and isolates):
                 left.append(f"{found.rule.id} {bare.name}: {found.finding.message}")
     assert left == []
 

@@ -15,6 +15,7 @@ COMMANDS = ["map", "explain", "verdict", "diff", "test", "snapshot", "project", 
 LISTED_FLAGS = {
     "map": ["-A", "-o", "--from", "--to", "--about", "--port", "--summary", "--why", "--exposure"],
     "explain": ["-o", "--family", "--change"],
+    "diff": ["-A", "-o", "--fail-on"],
     "test": ["-o", "--coverage", "--min", "--write", "-d", "--schema"],
     "verdict": ["--queries", "--trace"],
     "snapshot": ["-o", "--force", "--with-topology", "--used-labels", "--label", "--taken"],

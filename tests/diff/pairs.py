@@ -39,6 +39,8 @@ def edit(rng: random.Random, objects: list[Object], *, tiers: bool) -> None:
         *(2 * [drop_policy]),
         *(2 * [relabel_namespace]),
         *(2 * [relabel_pod]),
+        relabel_workload,
+        relabel_workload,
         change_ports,
         change_network,
         scale,
@@ -103,6 +105,12 @@ def relabel_pod(rng: random.Random, objects: list[Object]) -> None:
     found = some(rng, objects, "Pod")
     if found:
         relabel(rng, found["metadata"], LABELS)
+
+
+def relabel_workload(rng: random.Random, objects: list[Object]) -> None:
+    found = some(rng, objects, "Deployment", "StatefulSet", "DaemonSet", "Job")
+    if found:
+        relabel(rng, found["spec"]["template"]["metadata"], LABELS)
 
 
 def change_ports(rng: random.Random, objects: list[Object]) -> None:
@@ -193,11 +201,11 @@ def compared(old: Sequence[Object], new: Sequence[Object], cni: str) -> Comparis
     return compare(*models(old, new, cni))
 
 
-def difference(old: Model, new: Model) -> tuple[Ports, Ports]:
+def difference(old: Model, new: Model, outside: Sequence[str] = EXTERNAL) -> tuple[Ports, Ports]:
     """Opened and closed between all that both sides have by name: the set difference of two maps, pod by pod."""
     names = [{f"{e.namespace}/{e.kind}/{e.name}" for e in model.endpoints} for model in (old, new)]
-    both = {*names[0] & names[1], *EXTERNAL}
-    was, now = open_ports(old), open_ports(new)
+    both = {*names[0] & names[1], *outside}
+    was, now = open_ports(old, outside), open_ports(new, outside)
     out: tuple[Ports, Ports] = ({}, {})
     for pair in was.keys() | now.keys():
         if both.issuperset(pair[:2]):

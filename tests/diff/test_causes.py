@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,6 @@ from podwall.diff.edits import Edit, EndpointEdit, NamespaceEdit, PolicyEdit
 from podwall.engine.postings import bits
 from podwall.engine.sets import NO_PORTS, PortSet
 from tests.diff.pairs import FAMILIES, Ports, difference, key, models, random_pair
-from tests.diff.test_comparison import members
 from tests.truth.vocabulary import Object
 
 Key = tuple[str, str, str]
@@ -43,7 +43,7 @@ def undone(old: Sequence[Object], new: Sequence[Object], keys: Iterable[Key]) ->
 def first(place: Place, family: int) -> Iterator[str]:
     """What stands for a place where causes are looked for, if both sides have it by name."""
     if place.addresses is not None:
-        yield from list(members(place, family))[:1]
+        yield from (cidr.partition("/")[0] for cidr in place.addresses.family(family).cidrs()[:1])
     elif place.units[0].old[0].name == place.units[0].new[0].name:
         one = place.units[0].new[0]
         yield f"{one.namespace}/{one.kind}/{one.name}"
@@ -60,12 +60,18 @@ def by_pod(found: Comparison, piece: Caused, *, opened: bool) -> Ports:
     return out
 
 
+def outside(found: Comparison) -> list[str]:
+    """The addresses that stand for the external places."""
+    return [a for place in found.places if place.addresses is not None for f in (4, 6) for a in first(place, f)]
+
+
 class Truth:
     """What edits open and close: both maps made of objects with these edits undone."""
 
     def __init__(self, seed: int) -> None:
         self._old, self._new, self._cni = random_pair(seed)
         self.found = compare(*models(self._old, self._new, self._cni, FAMILIES))
+        self._outside = outside(self.found)
         self._known: dict[frozenset[int], tuple[Ports, Ports]] = {}
 
     def effect(self, edits: Iterable[int]) -> tuple[Ports, Ports]:
@@ -74,7 +80,7 @@ class Truth:
         if chosen not in self._known:
             keys = set[Key]().union(*(touched(self.found.edits[n]) for n in chosen))
             without = undone(self._old, self._new, keys)
-            self._known[chosen] = difference(*models(without, self._new, self._cni, FAMILIES))
+            self._known[chosen] = difference(*models(without, self._new, self._cni, FAMILIES), self._outside)
         return self._known[chosen]
 
 
@@ -103,3 +109,31 @@ def reverted(effect: Ports, ports: Ports) -> Ports:
 
 def union(sets: Iterable[PortSet]) -> PortSet:
     return reduce(or_, sets, NO_PORTS)
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_parts_are_what_undoing_them_shows(seed: int) -> None:
+    old, new, cni = random_pair(seed)
+    found = compare(*models(old, new, cni, FAMILIES))
+
+    @cache
+    def effect(number: int, parts: frozenset[int]) -> tuple[Ports, Ports]:
+        without, now = models(new, new, cni, FAMILIES)
+        found.edits[number].put(without.index, parts)
+        return difference(without, now, outside(found))
+
+    for piece in caused(found):
+        for cause in piece.causes:
+            edit = found.edits[cause.edit]
+            if not isinstance(edit, PolicyEdit) or len(edit.parts) == 1:
+                continue
+            for way, opened in enumerate((True, False)):
+                for row, ports in by_pod(found, piece, opened=opened).items():
+
+                    def made(parts: Iterable[int], ports: PortSet = ports, way: int = way, row: Any = row) -> PortSet:
+                        return effect(cause.edit, frozenset(parts))[way].get(row, NO_PORTS) & ports  # noqa: B023
+
+                    whole = made(range(len(edit.parts)))
+                    alone = {n for n in range(len(edit.parts)) if made([n]) & whole}
+                    assert not whole or alone <= set(cause.parts)
+                    assert whole <= union([made(cause.parts), *map(made, ([n] for n in alone))])

@@ -93,8 +93,8 @@ class EndpointEdit(Struct, frozen=True):
 
     def standing_for(self, key: EndpointKey) -> EndpointEdit:
         """The same edit of an endpoint that goes by another name."""
-        _, namespace, name = key
-        old, new = (msgspec.structs.replace(e, namespace=namespace, name=name) for e in (self.old, self.new))
+        named = dict(zip(("kind", "namespace", "name"), key, strict=True))
+        old, new = (msgspec.structs.replace(e, **named) for e in (self.old, self.new))
         return msgspec.structs.replace(self, old=old, new=new)
 
 

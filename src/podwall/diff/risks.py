@@ -125,8 +125,10 @@ class _Everyone:
         if key not in self._known:
             way: Callable[[int, int], int] = self._into if inwards else self._out
             was, now = (way(side, place) | 1 << place for side in range(2))
-            everyone = [inside for _, inside in self._sides]
-            self._known[key] = now & everyone[1] == everyone[1] and was & everyone[0] != everyone[0]
+            inside = self._sides[1][1]
+            newly = inside & now & ~was
+            # Of those who could reach nearly everyone before it is no news that they reach the last one, too.
+            self._known[key] = inside & now == inside and 2 * newly.bit_count() >= inside.bit_count() - 1
         return self._known[key]
 
     def _out(self, side: int, place: int) -> int:

@@ -16,10 +16,9 @@ from podwall.author.registry import all_recipes, documentation, recipe
 from podwall.author.site import Site
 from podwall.author.taken import renamed
 from podwall.cluster.objects import Bucket, Cluster, Located, Origin, namespace_labels
-from podwall.cluster.profile import PROFILES
 from podwall.engine.model import Model
 from podwall.errors import InputError
-from podwall.ops.inputs import Inputs, open_cluster
+from podwall.ops.inputs import Inputs, open_cluster, profile_of
 from podwall.report.manifest import manifest
 
 __all__ = [
@@ -106,11 +105,10 @@ def _today() -> dt.date:
 def _made_up(inputs: Inputs) -> Model:
     """A cluster with one pod, for policies that need to know nothing of any."""
     namespace = inputs.namespace or "default"
-    if inputs.cni not in PROFILES:
-        raise InputError(f"--cni {inputs.cni}: there is no such profile; there are {', '.join(sorted(PROFILES))}")
+    profile = profile_of(inputs.cni, inputs.channel)
     pod = Pod("v1", PlainMeta(name="podwall-example", labels={"app": "podwall-example"}), PodSpec())
     bucket = Bucket(namespace, namespace_labels(namespace, None), None, pods=(Located(pod, Origin("")),))
-    return Model(Cluster({namespace: bucket}), PROFILES[inputs.cni], (), namespace)
+    return Model(Cluster({namespace: bucket}), profile, (), namespace)
 
 
 def _files(chosen: Recipe, values: Values) -> dict[str, bytes]:

@@ -38,6 +38,7 @@ __all__ = [
     "open_texts",
     "opened",
     "pod_cidrs",
+    "profile_of",
     "profiles",
     "read_cluster",
 ]
@@ -149,7 +150,7 @@ class Opened(Struct, frozen=True):
 
 def open_cluster(inputs: Inputs) -> Opened:
     """Reads the input. Raises InputError for what cannot be read, InvalidInput with every mistake in it (D14)."""
-    _profile(inputs.cni, inputs.channel)
+    profile_of(inputs.cni, inputs.channel)
     return opened(inputs, *decoded(gather(inputs)))
 
 
@@ -167,7 +168,7 @@ def opened(
     """
     reading = _reading(inputs, gathered, decoder, base)
     cluster = reading.assembled.cluster
-    profile = _profile(reading.cni, inputs.channel)
+    profile = profile_of(reading.cni, inputs.channel)
     model = Model(cluster, profile, reading.pod_cidrs, reading.namespace, _resolutions(inputs))
     unresolved = _unresolved(symbolic(model.index.policies.values()))
     return Opened(
@@ -199,7 +200,7 @@ def decoded(gathered: Gathered, decoder: Decoder | None = None) -> tuple[Gathere
 def _reading(
     inputs: Inputs, found: Gathered, decoder: Decoder, base: Iterable[Located[KubernetesObject]] = ()
 ) -> Reading:
-    channel = _profile(inputs.cni, inputs.channel).channel
+    channel = profile_of(inputs.cni, inputs.channel).channel
     cidrs = pod_cidrs(inputs.pod_cidrs)
     namespace = default_namespace(inputs)
     if not found.named:
@@ -249,7 +250,8 @@ def profiles() -> list[str]:
     return sorted(PROFILES)
 
 
-def _profile(name: str | None, channel: str | None) -> Profile:
+def profile_of(name: str | None, channel: str | None) -> Profile:
+    """The profile that --cni and --channel name. Raises InputError."""
     name = name or _DEFAULT_PROFILE
     if name not in PROFILES:
         raise InputError(f"--cni {name}: there is no such profile; there are {', '.join(profiles())}")
