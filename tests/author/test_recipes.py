@@ -178,11 +178,11 @@ CASES: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
         ),
     ),
     (
-        "external 203.0.113.0/25 203.0.113.128/25 --from shop/api --port 5432 --port 53/udp",
+        "external 203.0.113.0/25 203.0.113.128/25 --from shop/api --port 5432 --port 514/udp",
         ("shop/api-to-203-0-113-0-24",),
         (
             "shop/api -> 203.0.113.255:5432 allow",
-            "shop/api -> 203.0.113.7:53/udp allow",
+            "shop/api -> 203.0.113.7:514/udp allow",
             "shop/api -> 203.0.112.255:5432 deny",
             "shop/web -> 203.0.113.7:5432 deny",
         ),

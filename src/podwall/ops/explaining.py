@@ -13,7 +13,6 @@ from podwall.engine.questions import Question, split_port, split_protocol
 from podwall.engine.sets import PortSet
 from podwall.engine.verdict import Connection
 from podwall.errors import UnknownReference
-from podwall.ops.changing import changes_of
 from podwall.ops.evidence import Evidence, allow_or_deny, by_name
 from podwall.ops.inputs import Opened
 from podwall.report import public_explanation as public
@@ -90,6 +89,8 @@ def _with_changes(
 ) -> public.Explanation:
     if turned is None:
         return answer
+    from podwall.ops.changing import changes_of  # a tenth of all modules, for denials only
+
     changes, refused = changes_of(opened, evidence.refs, turned)
     whom = f"{turned.source.name} -> {turned.destination.name} {turned.protocol} {turned.port}"
     return msgspec.structs.replace(answer, changesFor=whom, changes=changes, refused=refused)
