@@ -31,37 +31,42 @@ Exit codes:
                                      4  a bug in Podwall
 """
 
-Side = "A file, a directory, - for standard input, or git:REV[:PATH]."
+Old = Annotated[
+    str, typer.Argument(metavar="OLD", help="A file, a directory, - for standard input, or git:REV[:PATH].")
+]
+New = Annotated[str, typer.Argument(metavar="NEW", help="The same.")]
+Shared = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-f",
+        "--filename",
+        metavar="PATH",
+        help="What both sides share, as a dump of the cluster where OLD and NEW hold only policies; repeatable.",
+    ),
+]
+FailOn = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fail-on",
+        metavar="WHAT",
+        help="Exit 1 only on opened or closed connections, or on what is newly open to or from the internet, added "
+        "endpoints included: opened, closed, internet; repeatable, or with commas.  [default: any difference]",
+    ),
+]
 
 
 def diff_command(
     *,
-    old: Annotated[str, typer.Argument(metavar="OLD", help=Side)],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="The same.")],
-    filename: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-f",
-            "--filename",
-            metavar="PATH",
-            help="What both sides share, as a dump of the cluster where OLD and NEW hold only policies; repeatable.",
-        ),
-    ] = None,
+    old: Old,
+    new: New,
+    filename: Shared = None,
     kustomize: flags.Kustomize = None,
     namespace: flags.OnlyNamespace = None,
     all_namespaces: flags.AllNamespaces = False,
     cni: flags.Cni = "kubernetes",
     pod_cidr: flags.PodCidrs = None,
     output: Annotated[str, typer.Option("-o", "--output", metavar="FORMAT", help="text, json or md.")] = "text",
-    fail_on: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--fail-on",
-            metavar="WHAT",
-            help="Exit 1 only on opened or closed connections, or on what is new open to or from the internet, added "
-            "endpoints included: opened, closed, internet; repeatable, or with commas.  [default: any difference]",
-        ),
-    ] = None,
+    fail_on: FailOn = None,
     skip_invalid: flags.SkipInvalid = False,
     strict: flags.Strict = False,
     ignore_kinds: flags.IgnoreKinds = False,
