@@ -57,7 +57,7 @@ def diff_command(
         option(
             "--fail-on",
             metavar="WHAT",
-            help="Exit 1 only on opened or closed connections, or on what is new open to or from the internet, added "
+            help="Exit 1 only on opened or closed connections, or on what is newly open to or from the internet, added "
             "endpoints included: opened, closed, internet; repeatable, or with commas.  [default: any difference]",
             check=_fails_on,
             values=lambda: _FAIL_ON,
