@@ -33,7 +33,7 @@ class Server(Struct, frozen=True):
 def servers(facts: Facts) -> list[Server]:
     """The cluster's DNS pods that are in the input."""
     found = []
-    for members in facts.well_known.built_in("dns"):
+    for members in facts.set_of("dns"):
         ports = NO_PORTS
         for written in members.ports or ("53/UDP", "53/TCP"):
             number, _, protocol = written.partition("/")

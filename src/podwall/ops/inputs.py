@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct, structs
 
 from podwall.admission.names import dns_label
+from podwall.cluster.mistake import Mistake
 from podwall.cluster.profile import CHANNELS, PROFILES, Profile
 from podwall.engine.domains import symbolic
 from podwall.engine.model import Model
@@ -15,7 +16,7 @@ from podwall.engine.sets import AddrSet
 from podwall.errors import InputError, InvalidInput, Problem
 from podwall.sources import files
 from podwall.sources.assemble import Assembled, assemble
-from podwall.sources.decode import TEMPLATE, Decoder, Mistake
+from podwall.sources.decode import TEMPLATE, Decoder
 from podwall.sources.kept import Kept
 from podwall.sources.owners import Owners
 from podwall.sources.positions import Positions
@@ -39,7 +40,8 @@ class Inputs(Struct, frozen=True):
     """The input flags of interface.md.
 
     `project` is the file that has had its say in them. `home` is the namespace of what has none where `namespace`,
-    which also cuts the answer, is not given.
+    which also cuts the answer, is not given. With `keep_mistakes`, invalid objects are left out and what is wrong with
+    them is kept, with all that is only doubtful: for `check`, which makes findings of it.
     """
 
     filenames: tuple[str, ...] = ()
@@ -56,6 +58,7 @@ class Inputs(Struct, frozen=True):
     ignore_kinds: bool = False
     project: str | None = None
     home: str | None = None
+    keep_mistakes: bool = False
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -88,6 +91,7 @@ class Reading(Struct, frozen=True):
     incomplete: tuple[str, ...]
     partial: bool
     read: tuple[str, ...]
+    mistakes: tuple[Mistake, ...] = ()
 
 
 class Opened(Struct, frozen=True):
@@ -104,6 +108,7 @@ class Opened(Struct, frozen=True):
     incomplete: tuple[str, ...]
     partial: bool
     read: tuple[str, ...]
+    mistakes: tuple[Mistake, ...] = ()
 
 
 def open_cluster(inputs: Inputs) -> Opened:
@@ -131,6 +136,7 @@ def _opened(inputs: Inputs, reading: Reading) -> Opened:
         incomplete=(*reading.incomplete, *unresolved),
         partial=reading.partial or bool(inputs.strict and unresolved),
         read=reading.read,
+        mistakes=reading.mistakes,
     )
 
 
@@ -143,7 +149,7 @@ def _reading(inputs: Inputs, found: _Found) -> Reading:
     channel = _profile(inputs.cni, inputs.channel).channel
     cidrs = _pod_cidrs(inputs.pod_cidrs)
     namespace = _namespace(inputs.namespace or inputs.home)
-    decoder = Decoder()
+    decoder = Decoder(namespace)
     for text in found.texts:
         decoder.read(text)
     read = _read(found, decoder)
@@ -158,7 +164,7 @@ def _reading(inputs: Inputs, found: _Found) -> Reading:
     unanalyzed = (*_unanalyzed(said), *kept.unlabeled(located.object for located in assembled.objects.values()))
     notes = (*_unread(positions, decoder.unread), *_undeclared(assembled.undeclared))
     incomplete = (*said.skipped, *said.left_out, *unanalyzed, *notes)
-    doubts = {*said.warnings, *_problems(positions, assembled.warnings)}
+    doubts = {*said.warnings, *([] if inputs.keep_mistakes else _problems(positions, assembled.warnings))}
     return Reading(
         assembled=assembled,
         namespace=namespace,
@@ -173,6 +179,7 @@ def _reading(inputs: Inputs, found: _Found) -> Reading:
         incomplete=incomplete,
         partial=bool((unanalyzed and not inputs.ignore_kinds) or (inputs.strict and incomplete)),
         read=(*_project(inputs.project), *read, *_replaced(assembled)),
+        mistakes=tuple(_kept_mistakes(decoder, assembled)) if inputs.keep_mistakes else (),
     )
 
 
@@ -183,7 +190,7 @@ def _said(inputs: Inputs, positions: Positions, decoder: Decoder, assembled: Ass
         unanalyzed=tuple(Unanalyzed(group, kind, count) for (group, kind), count in decoder.unanalyzed.items()),
         skipped=(*skipped, *decoder.skipped, *templates),
         left_out=tuple(left_out),
-        warnings=tuple(_problems(positions, decoder.warnings)),
+        warnings=() if inputs.keep_mistakes else tuple(_problems(positions, decoder.warnings)),
         foreign=tuple(decoder.foreign),
     )
 
@@ -277,9 +284,17 @@ def _reject(
     templates = {p for p in problems if "{{" in p.message}  # a quoted template is text, but never a valid value
     invalid = sorted(set(problems) - templates, key=Problem.order)
     # A text that cannot be read is no invalid object: it is never skipped.
-    if decoder.problems or (invalid and not inputs.skip_invalid):
+    if decoder.problems or (invalid and not (inputs.skip_invalid or inputs.keep_mistakes)):
         raise InvalidInput([*decoder.problems, *invalid])
-    return [f"{p.where} {TEMPLATE}" for p in templates], [f"left out as invalid: {p}" for p in invalid]
+    left_out = [] if inputs.keep_mistakes else [f"left out as invalid: {p}" for p in invalid]
+    return [f"{p.where} {TEMPLATE}" for p in templates], left_out
+
+
+def _kept_mistakes(decoder: Decoder, assembled: Assembled) -> Iterator[Mistake]:
+    """All mistakes and doubts but templates, which are passed over."""
+    for mistake in (*decoder.mistakes, *assembled.mistakes, *decoder.warnings, *assembled.warnings):
+        if "{{" not in mistake.message:
+            yield mistake
 
 
 def _problems(positions: Positions, mistakes: Sequence[Mistake]) -> list[Problem]:
