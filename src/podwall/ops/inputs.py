@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct, structs
 
 from podwall.admission.names import dns_label
-from podwall.cluster.mistake import Mistake
+from podwall.cluster.mistake import Mistake, Named
 from podwall.cluster.profile import CHANNELS, PROFILES, Profile
 from podwall.engine.domains import symbolic
 from podwall.engine.model import Model
 from podwall.engine.sets import AddrSet
 from podwall.errors import InputError, InvalidInput, Problem
+from podwall.ops.mistakes import ignoring, kept_mistakes
 from podwall.sources import files
 from podwall.sources.assemble import Assembled, assemble
 from podwall.sources.decode import TEMPLATE, Decoder
@@ -98,6 +99,7 @@ class Opened(Struct, frozen=True):
     """A cluster ready for questions.
 
     `incomplete` are facts that the answer may be wrong without; `partial` asks for exit 3; `read` says what was read.
+    Where mistakes are kept, `ignoring` are the annotations of objects that suppress findings about them.
     """
 
     model: Model
@@ -109,6 +111,7 @@ class Opened(Struct, frozen=True):
     partial: bool
     read: tuple[str, ...]
     mistakes: tuple[Mistake, ...] = ()
+    ignoring: Mapping[Named, Mapping[str, str]] = {}
 
 
 def open_cluster(inputs: Inputs) -> Opened:
@@ -137,6 +140,7 @@ def _opened(inputs: Inputs, reading: Reading) -> Opened:
         partial=reading.partial or bool(inputs.strict and unresolved),
         read=reading.read,
         mistakes=reading.mistakes,
+        ignoring=dict(ignoring(reading.assembled)) if inputs.keep_mistakes else {},
     )
 
 
@@ -179,7 +183,7 @@ def _reading(inputs: Inputs, found: _Found) -> Reading:
         incomplete=incomplete,
         partial=bool((unanalyzed and not inputs.ignore_kinds) or (inputs.strict and incomplete)),
         read=(*_project(inputs.project), *read, *_replaced(assembled)),
-        mistakes=tuple(_kept_mistakes(decoder, assembled)) if inputs.keep_mistakes else (),
+        mistakes=tuple(kept_mistakes(decoder, assembled)) if inputs.keep_mistakes else (),
     )
 
 
@@ -288,13 +292,6 @@ def _reject(
         raise InvalidInput([*decoder.problems, *invalid])
     left_out = [] if inputs.keep_mistakes else [f"left out as invalid: {p}" for p in invalid]
     return [f"{p.where} {TEMPLATE}" for p in templates], left_out
-
-
-def _kept_mistakes(decoder: Decoder, assembled: Assembled) -> Iterator[Mistake]:
-    """All mistakes and doubts but templates, which are passed over."""
-    for mistake in (*decoder.mistakes, *assembled.mistakes, *decoder.warnings, *assembled.warnings):
-        if "{{" not in mistake.message:
-            yield mistake
 
 
 def _problems(positions: Positions, mistakes: Sequence[Mistake]) -> list[Problem]:

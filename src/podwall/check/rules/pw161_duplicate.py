@@ -1,7 +1,7 @@
 """Two objects of one kind, namespace and name that say different things: the one that is applied last wins.
 
 Which one that is depends on the order of files, so the cluster may change with a rename of a file. It happens where a
-policy is copied and not renamed, or where an overlay and its base are both read. Copies that say the same are no matter.
+policy is copied and not renamed, or where an overlay and its base are both read. Copies that say the same do no harm.
 
 All other checks see the first one, by file and place.
 
@@ -25,7 +25,7 @@ def _check(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             about,
             mistake.path,
-            f"differs from another {about.kind} of the same name{other}: which one holds depends on what is applied last",
+            f"differs from another {about.kind} of this name{other}: the one that is applied last holds",
             "keep one of the two, or rename one",
         )
 
