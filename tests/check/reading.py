@@ -13,10 +13,10 @@ __all__ = ["facts_of"]
 
 
 def facts_of(objects: str, options: Options, profile: Profile = KUBERNETES) -> Facts:
-    """The facts of one file of objects; every object of it is valid."""
+    """The facts of one file of objects; what is invalid in it is known as mistakes."""
     decoder = Decoder()
     decoder.read(Text("example.yaml", objects.encode()))
     assert not decoder.problems
     assembled = assemble(decoder.objects, "default")
-    assert not assembled.mistakes
-    return Facts(Model(assembled.cluster, profile), options)
+    mistakes = (*decoder.mistakes, *assembled.mistakes, *decoder.warnings, *assembled.warnings)
+    return Facts(Model(assembled.cluster, profile), options, mistakes)

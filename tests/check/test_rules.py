@@ -14,6 +14,7 @@ from podwall.text.where import field
 from tests.check.reading import facts_of
 
 TODAY = dt.date(2026, 11, 21)
+ABOUT_MISTAKES = {"PW102", "PW104", "PW105", "PW153", "PW161"}
 
 
 Example = Good | Bad
@@ -55,6 +56,11 @@ def test_a_fix_leaves_nothing_to_find(rule: Rule, example: Bad) -> None:
     assert [f for f in again if isinstance(f, Finding) and f.fix is not None] == []
 
 
+@pytest.mark.parametrize(("rule", "example"), examples(), ids=name)
+def test_only_rules_about_mistakes_have_examples_with_mistakes(rule: Rule, example: Example) -> None:
+    assert rule.id in ABOUT_MISTAKES or not facts(example).mistakes
+
+
 @pytest.mark.parametrize("rule", all_rules(), ids=name)
 def test_a_rule_is_documented_and_shown(rule: Rule) -> None:
     assert rule.good
@@ -63,7 +69,7 @@ def test_a_rule_is_documented_and_shown(rule: Rule) -> None:
 
 
 def facts(example: Example) -> Facts:
-    return facts_of(example.objects, Options(TODAY, owners=example.owners))
+    return facts_of(example.objects, Options(TODAY, owners=example.owners), example.profile)
 
 
 def _home(finding: Finding) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from podwall.cluster.mistake import Mistake
 from podwall.cluster.objects import kind_of, name_of
 from podwall.sources.assemble import Assembled, assemble
-from podwall.sources.decode import Decoder, Mistake
+from podwall.sources.decode import Decoder
 from podwall.sources.files import Text
 from podwall.sources.positions import Positions
 from podwall.text.where import field

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from podwall.api.kinds import ONLY_VERSION, READ, UNANALYZED_POLICIES, is_read
+from podwall.cluster.mistake import Mistake
 from podwall.cluster.objects import kind_of, name_of
 from podwall.engine.policies.clusterwide import rules_of
 from podwall.sources.assemble import Assembled, assemble
-from podwall.sources.decode import Decoder, Mistake
+from podwall.sources.decode import Decoder
 from podwall.sources.files import Text
 from podwall.text.where import field
 

@@ -49,7 +49,7 @@ MISTAKES: list[tuple[str, list[str]]] = [
     ("namespace: Shop\n", ["1: namespace: not the name of a namespace"]),
     ("podCIDRs:\n- 10.0.0.0/8\n- 11.0.0.0/8\n- x\n", ["3: podCIDRs[1]: there is 10.0.0.0/8 already", "4: podCIDRs[2]"]),
     ("check:\n  failon: error\n", ["2: check.failon: unknown key, did you mean `failOn`?"]),
-    ("check:\n  failOn: never\n", ["2: check.failOn: never is not one of error, warning, info"]),
+    ("check:\n  failOn: always\n", ["2: check.failOn: always is not one of error, warning, info"]),
     ("check:\n  severities:\n    PW150: off\n", ["3: check.severities.PW150: expected a string, got false"]),
     ("check:\n  severities:\n    PW150: bad\n", ["3: check.severities.PW150: bad is not one of"]),
     ("sets: {dns: 5}\n", ["1: sets.dns: expected a mapping, got a whole number"]),

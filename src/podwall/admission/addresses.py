@@ -14,7 +14,7 @@ from msgspec import Struct
 from podwall.admission.finding import Finding, Findings, invalid, required, within
 from podwall.api.networking import IPBlock
 
-__all__ = ["HOST_BITS", "Cidr", "block_problems", "cidr_problems", "read_cidr"]
+__all__ = ["HOST_BITS", "OUTSIDE", "Cidr", "block_problems", "cidr_problems", "read_cidr"]
 
 _REMEMBERED = 16_384
 
@@ -22,6 +22,7 @@ _SYNTAX = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 _ZEROS = "must not have leading 0s in IP or prefix length"
 _MAPPED = "must not have an IPv4-mapped IPv6 address"
 HOST_BITS = "must not have bits set beyond the prefix length"
+OUTSIDE = "must be a strict subset of `cidr`"
 
 
 class Cidr(Struct, frozen=True):
@@ -82,7 +83,7 @@ def _except_problems(cidr: str, text: str | None) -> Findings:
     if outer is None or inner is None:
         return found
     if advice := _not_within(outer, inner):
-        return (*found, Finding((), invalid(text, "must be a strict subset of `cidr`", advice)))
+        return (*found, Finding((), invalid(text, OUTSIDE, advice)))
     return found
 
 
@@ -91,10 +92,11 @@ def _syntax_problems(text: str) -> Findings:
     if cidr is None:
         return (Finding((), invalid(text, _SYNTAX, _missing_prefix(text))),)
     if cidr.strict:
-        return (Finding((), invalid(text, " and ".join(cidr.strict), _strict_advice(cidr)), warning=True),)
+        message = invalid(text, " and ".join(cidr.strict), _strict_advice(cidr))
+        return (Finding((), message, warning=True, meant=str(cidr.network)),)
     if text != str(cidr.network):  # only IPv6 has more than one spelling that is otherwise fine
         message = f'IPv6 CIDR value "{text}" should be in RFC 5952 canonical format ("{cidr.network}")'
-        return (Finding((), message, warning=True),)
+        return (Finding((), message, warning=True, meant=str(cidr.network)),)
     return ()
 
 

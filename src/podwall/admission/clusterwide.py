@@ -130,7 +130,8 @@ def _network(text: str) -> Findings:
     if cidr is None or any(detail != HOST_BITS for detail in cidr.strict):
         return (Finding((), invalid(text, "Invalid CIDR format provided", _respelled(text, cidr))),)
     if cidr.strict:
-        return (Finding((), invalid(text, HOST_BITS, f"it is read as {cidr.network}: write that"), warning=True),)
+        message = invalid(text, HOST_BITS, f"it is read as {cidr.network}: write that")
+        return (Finding((), message, warning=True, meant=str(cidr.network)),)
     return ()
 
 

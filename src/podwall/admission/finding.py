@@ -16,6 +16,7 @@ from podwall.text.where import Path
 __all__ = [
     "Finding",
     "Findings",
+    "advised",
     "duplicate",
     "forbidden",
     "invalid",
@@ -30,12 +31,14 @@ __all__ = [
 class Finding(Struct, frozen=True):
     """One mistake: the field in the API's own names, what the API server says and what to do.
 
-    With `warning` the API server takes the object, or took it until some version.
+    With `warning` the API server takes the object, or took it until some version. `meant` is the value that was
+    probably meant.
     """
 
     path: Path
     message: str
     warning: bool = False
+    meant: str | int | None = None
 
 
 Findings = Sequence[Finding]
@@ -47,7 +50,7 @@ def within(findings: Findings, *steps: str | int) -> Findings:
     """The same findings, seen from `steps` further up."""
     if not findings:
         return findings
-    return [Finding((*steps, *f.path), f.message, f.warning) for f in findings]
+    return [Finding((*steps, *f.path), f.message, f.warning, f.meant) for f in findings]
 
 
 def invalid(value: str | int | Iterable[str], detail: str, advice: str = "") -> str:
@@ -89,6 +92,13 @@ def one_of(value: str, allowed: Sequence[str]) -> str:
 def _respelled(value: str, allowed: Sequence[str]) -> str:
     wanted = value.strip().lower()
     return next((f"write {name}" for name in allowed if name.lower() == wanted), "")
+
+
+def advised(message: str) -> tuple[str, str]:
+    """A message in its two parts: what the API server says, and Podwall's advice, "" where it has none."""
+    said, _, advice = message.rpartition("; ")
+    whole = not said or advice.count("(") != advice.count(")")  # a semicolon of the API server's own
+    return (message, "") if whole else (said, advice)
 
 
 def _words(head: str, detail: str = "", advice: str = "") -> str:

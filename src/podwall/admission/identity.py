@@ -15,7 +15,7 @@ __all__ = ["identity_problems"]
 # 1.34 (RelaxedServiceNameValidation); the newer rule is taken, because no verdict depends on it.
 _NAMED_BY_LABEL = frozenset({"Namespace", "Service"})
 # The API server drops metadata.namespace of these kinds unread.
-_CLUSTER_SCOPED = frozenset(
+CLUSTER_SCOPED = frozenset(
     {"AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy", "Namespace", "Node"}
 )
 
@@ -51,7 +51,7 @@ def _generate_name(base: str, rule: Callable[[str], Details]) -> Findings:
 
 
 def _namespace(kind: str, namespace: str | None) -> Findings:
-    if not namespace or kind in _CLUSTER_SCOPED:
+    if not namespace or kind in CLUSTER_SCOPED:
         return ()
     return _misnamed("namespace", namespace, dns_label)
 

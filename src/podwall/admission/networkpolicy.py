@@ -5,6 +5,7 @@ V10 relaxes updates of stored objects; a file has none, and what comes from a cl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TypeVar
@@ -28,6 +29,7 @@ __all__ = ["Finding", "problems"]
 _PROTOCOLS = ("TCP", "UDP", "SCTP")
 _TYPES = ("Ingress", "Egress")
 _PORT_RANGE = "must be between 1 and 65535, inclusive"
+_NUMBER = re.compile(r"[1-9][0-9]{0,4}")
 _INT32 = range(-(2**31), 2**31)
 
 _NULL_RULE = (
@@ -146,7 +148,9 @@ def _port_problems(protocol: str | None, port: int | str | None, end: int | None
     if isinstance(port, int):
         found += _number("port", port)
     elif port is not None:
-        found += (Finding(("port",), invalid(port, detail, _port_advice(port))) for detail in port_name(port))
+        meant = int(port) if _NUMBER.fullmatch(port) else None
+        said = (invalid(port, detail, _port_advice(port)) for detail in port_name(port))
+        found += (Finding(("port",), message, meant=meant) for message in said)
     return (*found, *(() if end is None else _end_port(port, end)))
 
 

@@ -15,7 +15,18 @@ from podwall.engine.labels import EVERYTHING
 from podwall.engine.rules import Direction, NamedPort, NamespacesMatching, Pods, Rule
 from podwall.engine.sets import NO_PORTS, PortSet
 
-__all__ = ["NODE_LOCAL", "Server", "asks_dns", "governed", "is_anyone", "names_dns", "peer", "reaches", "servers"]
+__all__ = [
+    "NODE_LOCAL",
+    "Server",
+    "asks_dns",
+    "governed",
+    "is_anyone",
+    "names_dns",
+    "peer",
+    "reaches",
+    "resolves",
+    "servers",
+]
 
 NODE_LOCAL = "169.254.20.10"
 """Where the node-local cache listens, as its documentation proposes."""
@@ -33,7 +44,7 @@ class Server(Struct, frozen=True):
 def servers(facts: Facts) -> list[Server]:
     """The cluster's DNS pods that are in the input."""
     found = []
-    for members in facts.well_known.built_in("dns"):
+    for members in facts.set_of("dns"):
         ports = NO_PORTS
         for written in members.ports or ("53/UDP", "53/TCP"):
             number, _, protocol = written.partition("/")
@@ -76,6 +87,29 @@ def reaches(facts: Facts, endpoint: Endpoint, server: Server, protocol: str) -> 
     within = server.ports & PortSet.of(protocol, 1, 65535)
     asked = connection(facts, endpoint, server.endpoint, within) if within else None
     return asked is not None and facts.model.judge.side(Direction.EGRESS, asked, evidence=False).allowed
+
+
+def resolves(facts: Facts, endpoint: Endpoint) -> bool | None:
+    """Whether an endpoint can ask the cluster's DNS, over UDP or TCP; None where the input does not tell.
+
+    Where no DNS pod is in the input, one whose egress is isolated cannot if no rule about it names a DNS port.
+    """
+    known = servers(facts)
+    if known:
+        return any(reaches(facts, endpoint, server, protocol) for server in known for protocol in ("UDP", "TCP"))
+    return None if not facts.isolating(endpoint, Direction.EGRESS) or _names_any(facts, endpoint) else False
+
+
+def _names_any(facts: Facts, endpoint: Endpoint) -> bool:
+    """Whether some egress rule about an endpoint names a DNS port."""
+    slot = facts.index.slot(endpoint)
+    return any(
+        rule.direction is Direction.EGRESS
+        and names_dns(facts, rule)
+        and facts.index.pods(rule.subject).get(endpoint.namespace, 0) >> slot & 1
+        for policy in facts.policies
+        for rule in policy.rules
+    )
 
 
 def names_dns(facts: Facts, rule: Rule) -> PortSet:

@@ -17,9 +17,10 @@ from podwall.api.networking import NetworkPolicy
 from podwall.api.policy import ClusterWidePolicy
 from podwall.cluster.endpoints import Endpoint, container_ports, pod_spec
 from podwall.cluster.ephemeral import EPHEMERAL
+from podwall.cluster.mistake import Mistake, Sort
 from podwall.cluster.objects import Origin, kind_of, name_of
 from podwall.cluster.services import selects
-from podwall.cluster.wellknown import SYSTEM_NAMESPACES, WellKnown
+from podwall.cluster.wellknown import SYSTEM_NAMESPACES, Definition, Members, WellKnown
 from podwall.engine.grouping import Group
 from podwall.engine.index import EndpointKey, Index, key_of
 from podwall.engine.judge import ports_on
@@ -63,7 +64,8 @@ class Options(Struct, frozen=True):
     """What a check is told beside the cluster: `today` for dates, namespaces that need no default deny or no DNS.
 
     `whole` says that the input is all of a cluster, as a live one is: what is not there does not exist (D18). `owners`
-    are those of policies, workloads and Pods, by kind, namespace and name, as far as they are known.
+    are those of policies, workloads and Pods, by kind, namespace and name, as far as they are known. `sets` say what
+    well-known names stand for where the cluster does not tell.
     """
 
     today: dt.date
@@ -71,6 +73,7 @@ class Options(Struct, frozen=True):
     owners: Mapping[EndpointKey, str] = {}
     system: frozenset[str] = SYSTEM_NAMESPACES
     without_dns: frozenset[str] = frozenset()
+    sets: Mapping[str, Definition] = {}
 
 
 class Policy(Struct, frozen=True):
@@ -105,9 +108,10 @@ class Policy(Struct, frozen=True):
 class Facts:
     """One cluster, under one profile, and the questions about it."""
 
-    def __init__(self, model: Model, options: Options) -> None:
+    def __init__(self, model: Model, options: Options, mistakes: Iterable[Mistake] = ()) -> None:
         self.model = model
         self.options = options
+        self.mistakes = tuple(mistakes)
         self._written: dict[PolicyRef, object] = {}
 
     @property
@@ -247,6 +251,17 @@ class Facts:
             for located in (*bucket.pods, *bucket.workloads)
             if (policy := pod_spec(located.object).dnsPolicy)
         }
+
+    def mistakes_of(self, sort: Sort) -> Iterator[tuple[Object, Mistake]]:
+        """What was wrong with the input, and with which object."""
+        for mistake in self.mistakes:
+            if mistake.sort is sort:
+                yield Object(*mistake.about, mistake.origin), mistake
+
+    def set_of(self, name: str) -> tuple[Members, ...]:
+        """What a well-known name stands for."""
+        definition = self.options.sets.get(name)
+        return self.well_known.built_in(name) if definition is None else self.well_known.defined(definition)
 
     @cached_property
     def well_known(self) -> WellKnown:

@@ -8,7 +8,9 @@ from msgspec import Struct
 
 from podwall.check.blocks import PRIVATE
 from podwall.check.coverage import default_deny, lived_in, opened_again
+from podwall.check.dns import asks_dns, resolves
 from podwall.check.facts import Facts
+from podwall.check.pairs import classes
 from podwall.engine.grants import EXTERNAL
 from podwall.engine.reach import Reach
 from podwall.engine.rules import Direction
@@ -17,7 +19,10 @@ __all__ = ["Posture", "postures"]
 
 
 class Posture(Struct, frozen=True):
-    """One namespace; workloads are counted as they are shown, and `reachable_from` counts other namespaces."""
+    """One namespace; workloads are counted as they are shown, and `reachable_from` counts other namespaces.
+
+    `dns` says whether all that ask the cluster's DNS can: ok, broken, or unknown.
+    """
 
     namespace: str
     workloads: int
@@ -28,11 +33,13 @@ class Posture(Struct, frozen=True):
     to_internet: int
     reachable_from: int
     others: int
+    dns: str = "unknown"
 
-    def score(self, *, dns_broken: bool) -> int:
+    @property
+    def score(self) -> int:
         """0–100: a default deny is worth 25 for each direction, policies for all 20, DNS and each exposure 10."""
         workloads = self.workloads or 1
-        points: float = 25 * self.ingress_denied + 25 * self.egress_denied + 10 * (not dns_broken)
+        points: float = 25 * self.ingress_denied + 25 * self.egress_denied + 10 * (self.dns != "broken")
         points += 20 * (1 - self.without_policy / workloads)
         points += 10 * (1 - self.from_internet / workloads)
         points += 10 * (1 - self.reachable_from / (self.others or 1))
@@ -92,7 +99,14 @@ def postures(facts: Facts) -> Iterator[Posture]:
             to_internet=sum(openness.to_internet >> atom & 1 for atom in atoms),
             reachable_from=len(openness.reached_by.get(name, set()) & set(names)),
             others=len(names) - 1,
+            dns=_dns(facts, name),
         )
+
+
+def _dns(facts: Facts, namespace: str) -> str:
+    asking = [endpoint for endpoint in facts.endpoints[namespace] if asks_dns(facts, endpoint)]
+    answers = {resolves(facts, endpoint) for endpoint in classes(facts, asking)}
+    return "broken" if False in answers else "unknown" if None in answers else "ok"
 
 
 def _is_denied(facts: Facts, namespace: str, direction: Direction) -> bool:

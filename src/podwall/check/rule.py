@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from podwall.author.edit import Edit
 from podwall.check.facts import Facts, Object, Witness
+from podwall.cluster.profile import KUBERNETES, Profile
 from podwall.text.where import Path
 
 __all__ = ["Bad", "Check", "Finding", "Fix", "Good", "Rule", "Severity", "Skipped"]
@@ -75,6 +76,7 @@ class Good(Struct, frozen=True):
     objects: str
     because: str = ""
     owners: Owners = {}
+    profile: Profile = KUBERNETES
 
 
 class Bad(Struct, frozen=True):
@@ -85,6 +87,7 @@ class Bad(Struct, frozen=True):
     because: str = ""
     owners: Owners = {}
     fixed: str = ""  # the objects after all fixes of the rule, unsafe ones included; "" where there is none
+    profile: Profile = KUBERNETES
 
 
 class Rule(Struct, frozen=True):

@@ -29,7 +29,7 @@ Exit codes:
 
 _DEFAULT = "[default: default]"
 _NAMESPACE = f"Namespace of objects and names without one.  {_DEFAULT}"
-_ONLY = f"Namespace of objects without one {_DEFAULT}; only connections from or to this namespace are shown."
+_ONLY = f"Namespace of objects without one {_DEFAULT}; only what is about this namespace is shown."
 
 
 def _profiles() -> list[str]:
@@ -169,12 +169,14 @@ class Given:
         )
         return settled(flags, self.project())
 
-    def open(self, streams: Streams) -> Opened:
-        """The cluster, with everything said that must be said about it."""
+    def open(self, streams: Streams, *, keep_mistakes: bool = False) -> Opened:
+        """The cluster, with everything said that must be said about it but the mistakes that are kept."""
+        from msgspec import structs
+
         from podwall.ops.inputs import open_cluster
 
         with streams.phase("read"):
-            opened = open_cluster(self.inputs())
+            opened = open_cluster(structs.replace(self.inputs(), keep_mistakes=keep_mistakes))
             streams.note(*opened.read)
         streams.warn(*opened.warnings)
         return opened

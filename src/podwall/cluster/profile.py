@@ -6,9 +6,10 @@ from msgspec import Struct
 
 from podwall.admission.clusterwide import EXPERIMENTAL, STANDARD
 
-__all__ = ["CHANNELS", "KUBERNETES", "PROFILES", "Profile"]
+__all__ = ["CHANNELS", "CILIUM", "FEATURES", "KUBERNETES", "PROFILES", "Profile"]
 
 CHANNELS = (EXPERIMENTAL, STANDARD)
+FEATURES = ("SCTP", "endPort", "named egress ports")
 
 
 class Profile(Struct, frozen=True):
@@ -19,7 +20,11 @@ class Profile(Struct, frozen=True):
     """Whether an ipBlock matches the addresses of pods, hosts and nodes (D1)."""
     channel: str = EXPERIMENTAL
     """Which of CHANNELS the schemas of the cluster policies are of (D17)."""
+    lacks: tuple[str, ...] = ()
+    """Which of FEATURES it does not have as it comes: rules that need them do not do what they say."""
 
 
 KUBERNETES = Profile("kubernetes", blocks_match_cluster=True)
-PROFILES = {p.name: p for p in (KUBERNETES, Profile("cilium", blocks_match_cluster=False))}
+# SCTP is a beta of Cilium's that has to be switched on (sctp.enabled); endPort came with 1.16, and is taken as there.
+CILIUM = Profile("cilium", blocks_match_cluster=False, lacks=("SCTP",))
+PROFILES = {p.name: p for p in (KUBERNETES, CILIUM)}

@@ -14,7 +14,7 @@ from podwall.diff.comparison import compare
 from podwall.engine.model import allot_together
 from podwall.errors import InputError
 from podwall.ops.differences import Found, differences
-from podwall.ops.inputs import Inputs, Opened, decoded, default_namespace, gather, opened, pod_cidrs
+from podwall.ops.inputs import Inputs, Opened, decoded, default_namespace, gather, new_decoder, opened, pod_cidrs
 from podwall.report.public_diff import Diff
 from podwall.sources.assemble import identity
 
@@ -62,7 +62,7 @@ def _opened(inputs: Inputs, sides: Sides) -> Iterator[Opened]:
         raise InputError("-: standard input can be read once only; OLD, NEW and -f cannot share it")
     shared = gather(inputs)
     alone = msgspec.structs.replace(inputs, kustomize=None, snapshots=())
-    own = [decoded(gather(msgspec.structs.replace(alone, filenames=(name,)))) for name in names]
+    own = [decoded(gather(msgspec.structs.replace(alone, filenames=(name,))), new_decoder(inputs)) for name in names]
     namespace = default_namespace(inputs)
     taken: set[tuple[str, str, str]] = set()
     if shared.named:

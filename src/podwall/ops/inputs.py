@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct, structs
 
 from podwall.admission.names import dns_label
 from podwall.api.kinds import KubernetesObject
+from podwall.cluster.mistake import Mistake, Named
 from podwall.cluster.objects import Located
 from podwall.cluster.profile import CHANNELS, PROFILES, Profile
 from podwall.engine.domains import symbolic
 from podwall.engine.model import Model
 from podwall.engine.sets import AddrSet
 from podwall.errors import InputError, InvalidInput, Problem
+from podwall.ops import remarks
+from podwall.ops.mistakes import ignoring, kept_mistakes
 from podwall.sources import files, git
 from podwall.sources.assemble import Assembled, assemble
-from podwall.sources.decode import TEMPLATE, Decoder, Mistake
+from podwall.sources.decode import TEMPLATE, Decoder
 from podwall.sources.kept import Kept
 from podwall.sources.owners import Owners
 from podwall.sources.positions import Positions
 from podwall.sources.resolutions import read_resolutions
 from podwall.sources.snapshot import Said, Snapshot, Unanalyzed
 from podwall.sources.snapshot import read as read_snapshot
-from podwall.text.where import field
 
 __all__ = [
     "Gathered",
@@ -34,6 +36,7 @@ __all__ = [
     "decoded",
     "default_namespace",
     "gather",
+    "new_decoder",
     "open_cluster",
     "open_texts",
     "opened",
@@ -49,14 +52,14 @@ _NO_INPUT = (
     "  kubectl get ns,no,po,svc,endpointslices,deploy,sts,ds,rs,job,cj,netpol -A -o json | podwall … -f -"
 )
 _DEFAULT_PROFILE = "kubernetes"
-_LISTED = 8  # names in a warning
 
 
 class Inputs(Struct, frozen=True):
     """The input flags of interface.md.
 
     `project` is the file that has had its say in them. `home` is the namespace of what has none where `namespace`,
-    which also cuts the answer, is not given.
+    which also cuts the answer, is not given. With `keep_mistakes`, invalid objects are left out and what is wrong with
+    them is kept, with all that is only doubtful: for `check`, which makes findings of it.
     """
 
     filenames: tuple[str, ...] = ()
@@ -73,6 +76,7 @@ class Inputs(Struct, frozen=True):
     ignore_kinds: bool = False
     project: str | None = None
     home: str | None = None
+    keep_mistakes: bool = False
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -130,12 +134,14 @@ class Reading(Struct, frozen=True):
     incomplete: tuple[str, ...]
     partial: bool
     read: tuple[str, ...]
+    mistakes: tuple[Mistake, ...] = ()
 
 
 class Opened(Struct, frozen=True):
     """A cluster ready for questions.
 
     `incomplete` are facts that the answer may be wrong without; `partial` asks for exit 3; `read` says what was read.
+    Where mistakes are kept, `ignoring` are the annotations of objects that suppress findings about them.
     """
 
     model: Model
@@ -146,17 +152,19 @@ class Opened(Struct, frozen=True):
     incomplete: tuple[str, ...]
     partial: bool
     read: tuple[str, ...]
+    mistakes: tuple[Mistake, ...] = ()
+    ignoring: Mapping[Named, Mapping[str, str]] = {}
 
 
 def open_cluster(inputs: Inputs) -> Opened:
     """Reads the input. Raises InputError for what cannot be read, InvalidInput with every mistake in it (D14)."""
     profile_of(inputs.cni, inputs.channel)
-    return opened(inputs, *decoded(gather(inputs)))
+    return opened(inputs, *decoded(gather(inputs), new_decoder(inputs)))
 
 
 def open_texts(inputs: Inputs, texts: Sequence[files.Text], skipped: Sequence[str] = ()) -> Opened:
     """The same of texts, of which some may hold what an API server does; `skipped` is what was passed over before."""
-    return opened(inputs, *decoded(Gathered(tuple(texts), skipped=tuple(skipped))))
+    return opened(inputs, *decoded(Gathered(tuple(texts), skipped=tuple(skipped)), new_decoder(inputs)))
 
 
 def opened(
@@ -170,27 +178,33 @@ def opened(
     cluster = reading.assembled.cluster
     profile = profile_of(reading.cni, inputs.channel)
     model = Model(cluster, profile, reading.pod_cidrs, reading.namespace, _resolutions(inputs))
-    unresolved = _unresolved(symbolic(model.index.policies.values()))
+    unresolved = remarks.unresolved(symbolic(model.index.policies.values()))
     return Opened(
         model=model,
         positions=reading.positions,
         owners=reading.owners,
         only=inputs.only,
-        warnings=(*reading.warnings, *unresolved, *_nobody(inputs.only, cluster.namespaces)),
+        warnings=(*reading.warnings, *unresolved, *remarks.nobody(inputs.only, cluster.namespaces)),
         incomplete=(*reading.incomplete, *unresolved),
         partial=reading.partial or bool(inputs.strict and unresolved),
         read=reading.read,
+        mistakes=reading.mistakes,
+        ignoring=dict(ignoring(reading.assembled)) if inputs.keep_mistakes else {},
     )
 
 
 def read_cluster(inputs: Inputs) -> Reading:
     """The same before the engine. Raises as `open_cluster` does."""
-    return _reading(inputs, *decoded(gather(inputs)))
+    return _reading(inputs, *decoded(gather(inputs), new_decoder(inputs)))
 
 
-def decoded(gathered: Gathered, decoder: Decoder | None = None) -> tuple[Gathered, Decoder]:
+def new_decoder(inputs: Inputs) -> Decoder:
+    """What reads the texts; objects without a namespace are of the one that the flags name (D12). Raises InputError."""
+    return Decoder(default_namespace(inputs))
+
+
+def decoded(gathered: Gathered, decoder: Decoder) -> tuple[Gathered, Decoder]:
     """The texts without their data, which may be hundreds of megabytes, and all their objects, added to a decoder's."""
-    decoder = decoder or Decoder()
     for text in gathered.texts:
         decoder.read(text)
     texts = tuple(text.again() for text in gathered.texts)
@@ -212,10 +226,10 @@ def _reading(
     if not decoder.found and not decoder.problems and not found.snapshots:
         raise InputError("\n".join(["the input holds no Kubernetes object", *found.skipped, *decoder.skipped]))
     said = kept.joined(_said(inputs, positions, decoder, assembled, found.skipped))
-    unanalyzed = (*_unanalyzed(said), *kept.unlabeled(located.object for located in assembled.objects.values()))
-    notes = (*_unread(positions, decoder.unread), *_undeclared(assembled.undeclared))
+    unanalyzed = (*remarks.unanalyzed(said), *kept.unlabeled(located.object for located in assembled.objects.values()))
+    notes = (*remarks.unread(positions, decoder.unread), *remarks.undeclared(assembled.undeclared))
     incomplete = (*said.skipped, *said.left_out, *unanalyzed, *notes)
-    doubts = {*said.warnings, *_problems(positions, assembled.warnings)}
+    doubts = {*said.warnings, *([] if inputs.keep_mistakes else remarks.problems(positions, assembled.warnings))}
     return Reading(
         assembled=assembled,
         namespace=namespace,
@@ -226,10 +240,11 @@ def _reading(
         texts=found.texts,
         snapshots=kept.snapshots,
         said=said,
-        warnings=(*map(str, sorted(doubts, key=Problem.order)), *_foreign(said.foreign), *incomplete),
+        warnings=(*map(str, sorted(doubts, key=Problem.order)), *remarks.foreign(said.foreign), *incomplete),
         incomplete=incomplete,
         partial=bool((unanalyzed and not inputs.ignore_kinds) or (inputs.strict and incomplete)),
-        read=(*_project(inputs.project), *found.read, *_replaced(assembled)),
+        read=(*_project(inputs.project), *found.read, *remarks.replaced(assembled)),
+        mistakes=tuple(kept_mistakes(decoder, assembled)) if inputs.keep_mistakes else (),
     )
 
 
@@ -240,7 +255,7 @@ def _said(inputs: Inputs, positions: Positions, decoder: Decoder, assembled: Ass
         unanalyzed=tuple(Unanalyzed(group, kind, count) for (group, kind), count in decoder.unanalyzed.items()),
         skipped=(*skipped, *decoder.skipped, *templates),
         left_out=tuple(left_out),
-        warnings=tuple(_problems(positions, decoder.warnings)),
+        warnings=() if inputs.keep_mistakes else tuple(remarks.problems(positions, decoder.warnings)),
         foreign=tuple(decoder.foreign),
     )
 
@@ -330,92 +345,21 @@ def _reject(
     inputs: Inputs, positions: Positions, decoder: Decoder, mistakes: tuple[Mistake, ...]
 ) -> tuple[list[str], list[str]]:
     """Raises every mistake together, or names what is left out: templates, and invalid objects where asked to (D14)."""
-    problems = _problems(positions, (*decoder.mistakes, *mistakes))
+    problems = remarks.problems(positions, (*decoder.mistakes, *mistakes))
     templates = {p for p in problems if "{{" in p.message}  # a quoted template is text, but never a valid value
     invalid = sorted(set(problems) - templates, key=Problem.order)
     # A text that cannot be read is no invalid object: it is never skipped.
-    if decoder.problems or (invalid and not inputs.skip_invalid):
+    if decoder.problems or (invalid and not (inputs.skip_invalid or inputs.keep_mistakes)):
         raise InvalidInput([*decoder.problems, *invalid])
-    return [f"{p.where} {TEMPLATE}" for p in templates], [f"left out as invalid: {p}" for p in invalid]
-
-
-def _problems(positions: Positions, mistakes: Sequence[Mistake]) -> list[Problem]:
-    positions.prepare((mistake.origin, mistake.path) for mistake in mistakes)
-    return [_problem(positions, mistake) for mistake in mistakes]
-
-
-def _problem(positions: Positions, mistake: Mistake) -> Problem:
-    message = mistake.message
-    if mistake.other is not None:
-        message += f" (the other: {positions.where(mistake.other)})"
-    return Problem(positions.where(mistake.origin, mistake.path), field(mistake.path), message)
-
-
-def _unanalyzed(said: Said) -> list[str]:
-    return [
-        f"{left.count} {left.kind} ({left.group}) not analyzed: "
-        f"the answer may be wrong without {'it' if left.count == 1 else 'them'}"
-        for left in said.unanalyzed
-    ]
-
-
-def _unread(positions: Positions, found: Sequence[Mistake]) -> list[str]:
-    if not found:
-        return []
-    first = min((_problem(positions, mistake) for mistake in found), key=Problem.order)
-    counted = f"{len(found)} fields of policies, the first of them at" if len(found) > 1 else "a field of a policy at"
-    return [f"Podwall does not know {counted} {first.where}: {first.path}; the answer may be wrong without"]
-
-
-def _unresolved(names: Sequence[str]) -> list[str]:
-    if not names:
-        return []
-    return [f"no address is known of {_listed(names)}: judged by name alone; give addresses with --resolutions"]
-
-
-def _undeclared(names: Sequence[str]) -> list[str]:
-    if not names:
-        return []
-    return [f"no Namespace object in the input for {_listed(names)}: taken to have no label but its name"]
-
-
-def _foreign(names: Sequence[str]) -> list[str]:
-    """Files of a folder that hold nothing: worth a word, but no answer is wrong without them."""
-    return [f"passed over, no Kubernetes objects: {_listed(names)}"] if names else []
-
-
-def _nobody(only: str | None, namespaces: Iterable[str]) -> list[str]:
-    if only is None or only in namespaces:
-        return []
-    return [f"-n {only}: the input has nothing in this namespace; it has {_listed(sorted(namespaces)) or 'none'}"]
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _LISTED
-    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+    left_out = [] if inputs.keep_mistakes else [f"left out as invalid: {p}" for p in invalid]
+    return [f"{p.where} {TEMPLATE}" for p in templates], left_out
 
 
 def _read(found: Gathered, decoder: Decoder) -> tuple[str, ...]:
     """One line for each text."""
     texts = [f"{text.name}: {len(text.data):,} bytes, {decoder.counts[text.name]:,} objects" for text in found.texts]
-    return (*texts, *(f"{name}: snapshot, {_described(snapshot)}" for name, snapshot in found.snapshots.items()))
-
-
-def _described(snapshot: Snapshot) -> str:
-    header = snapshot.header
-    parts = [f"{len(snapshot.objects):,} objects of {len(snapshot.sources):,} texts"]
-    if header.taken is not None:
-        parts.append(f"taken {header.taken}")
-    if header.labels is not None:
-        parts.append("without labels that no selector asked for")
-    return ", ".join(parts)
+    return (*texts, *(f"{name}: snapshot, {remarks.described(snapshot)}" for name, snapshot in found.snapshots.items()))
 
 
 def _project(name: str | None) -> list[str]:
     return [] if name is None else [f"project file: {name}"]
-
-
-def _replaced(assembled: Assembled) -> list[str]:
-    if not assembled.replaced:
-        return []
-    return [f"{assembled.replaced:,} objects of the snapshot give way to those of the same name in the files"]

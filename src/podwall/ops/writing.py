@@ -8,7 +8,7 @@ from pathlib import Path
 
 from podwall.errors import InputError
 
-__all__ = ["write_whole"]
+__all__ = ["append_summary", "write_whole"]
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -35,3 +35,14 @@ def write_whole(path: Path, data: bytes) -> None:
                 beside.unlink()
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def append_summary(text: str) -> None:
+    """Adds to the summary of a GitHub job, whose file the runner names; elsewhere nothing is written."""
+    name = os.environ.get("GITHUB_STEP_SUMMARY")
+    if name:
+        try:
+            with Path(name).open("a", encoding="utf-8") as stream:
+                stream.write(text)
+        except OSError as error:
+            raise InputError(f"GITHUB_STEP_SUMMARY={name}: cannot be written: {error.strerror}") from None

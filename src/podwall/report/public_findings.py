@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from msgspec import Struct
 
 from podwall.report.public import Ref
 
-__all__ = ["Finding", "Findings", "Posture", "Skipped", "Suppression", "Witness"]
+__all__ = [
+    "ANNOTATION",
+    "BASELINE",
+    "Finding",
+    "Findings",
+    "Posture",
+    "RuleText",
+    "Skipped",
+    "Suppression",
+    "Witness",
+    "fingerprint",
+    "fingerprint_of",
+]
+
+ANNOTATION, BASELINE = "annotation", "baseline"
 
 
 class Witness(Struct, frozen=True, order=True):
@@ -19,10 +35,11 @@ class Witness(Struct, frozen=True, order=True):
 
 
 class Suppression(Struct, frozen=True):
-    """Why a finding does not count, and until when (a date, inclusive)."""
+    """Why a finding does not count, until when (a date, inclusive), and what says so: annotation or baseline."""
 
     reason: str
     until: str | None
+    by: str
 
 
 class Finding(Struct, frozen=True):
@@ -79,3 +96,23 @@ class Findings(Struct, frozen=True):
     posture: list[Posture]
     skipped: list[Skipped]
     incomplete: list[str]
+
+
+class RuleText(Struct, frozen=True):
+    """What is said of a rule itself: its line in the catalogue, its documentation in Markdown, its own severity."""
+
+    id: str
+    says: str
+    help: str
+    severity: str
+
+
+def fingerprint(finding: Finding) -> str:
+    """The same for the same slip, wherever the file and the line have moved: rule, object and path."""
+    ref = finding.object
+    return fingerprint_of((finding.id, ref.kind, ref.namespace, ref.name, finding.path))
+
+
+def fingerprint_of(parts: tuple[str, str, str, str, str]) -> str:
+    """That of a rule's id, an object's kind, namespace and name, and a path."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

@@ -23,14 +23,13 @@ from podwall.api.policy import (
     ClusterWidePolicy,
 )
 from podwall.cluster.hosts import ADDRESS_TYPES
+from podwall.cluster.mistake import Mistake, Named, Sort
 from podwall.cluster.objects import Bucket, Cluster, Located, Origin, kind_of, name_of, namespace_labels
 from podwall.cluster.services import addresses_of
 from podwall.engine.sets import address_number
-from podwall.sources.decode import Mistake
 
 __all__ = ["Assembled", "assemble", "identity"]
 
-_Key = tuple[str, str, str]  # kind, namespace, name
 _CLUSTER_WIDE = (ClusterNetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy)
 _CLUSTER_SCOPED = (Namespace, Node, *_CLUSTER_WIDE)
 _POLICIES = (NetworkPolicy, *_CLUSTER_WIDE)
@@ -44,7 +43,7 @@ class Assembled(Struct, frozen=True):
     """
 
     cluster: Cluster
-    objects: dict[_Key, Located[KubernetesObject]]
+    objects: dict[Named, Located[KubernetesObject]]
     mistakes: tuple[Mistake, ...]
     warnings: tuple[Mistake, ...]
     undeclared: tuple[str, ...]
@@ -54,7 +53,7 @@ class Assembled(Struct, frozen=True):
 class _Settled(Struct, frozen=True):
     """One object for each name, and what is said of them and of the others."""
 
-    known: dict[_Key, Located[KubernetesObject]]
+    known: dict[Named, Located[KubernetesObject]]
     mistakes: list[Mistake]
     warnings: list[Mistake]
 
@@ -91,16 +90,17 @@ def assemble(
 def _settled(
     objects: Iterable[Located[KubernetesObject]], namespace: str, channel: str, admitted: Container[str]
 ) -> _Settled:
-    known: dict[_Key, Located[KubernetesObject]] = {}
-    again: dict[_Key, list[Located[KubernetesObject]]] = {}
+    known: dict[Named, Located[KubernetesObject]] = {}
+    again: dict[Named, list[Located[KubernetesObject]]] = {}
     mistakes: list[Mistake] = []
     warnings: list[Mistake] = []
     for located in objects:
         findings = _findings(located, channel, admitted)
         errors = [f for f in findings if not f.warning]
         if findings:
-            mistakes += _mistakes(located.origin, errors)
-            warnings += _mistakes(located.origin, (f for f in findings if f.warning))
+            about = identity(located.object, namespace)
+            mistakes += _mistakes(located.origin, about, errors)
+            warnings += _mistakes(located.origin, about, (f for f in findings if f.warning))
         if not errors:
             key = identity(located.object, namespace)
             if known.setdefault(key, located) is not located:
@@ -163,25 +163,26 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _mistakes(origin: Origin, findings: Iterable[Finding]) -> Iterator[Mistake]:
-    return (Mistake(origin, f.path, f.message) for f in findings)
+def _mistakes(origin: Origin, about: Named, findings: Iterable[Finding]) -> Iterator[Mistake]:
+    return (Mistake(origin, f.path, f.message, about=about, warning=f.warning, meant=f.meant) for f in findings)
 
 
-def identity(item: KubernetesObject, namespace: str) -> _Key:
+def identity(item: KubernetesObject, namespace: str) -> Named:
     """What tells an object from all others: kind, namespace ("" where it has none) and name; `namespace` is D12's."""
     home = "" if isinstance(item, _CLUSTER_SCOPED) else item.metadata.namespace or namespace
     return kind_of(item), home, name_of(item.metadata)
 
 
 def _clashes(
-    key: _Key, first: Located[KubernetesObject], others: Iterable[Located[KubernetesObject]]
+    key: Named, first: Located[KubernetesObject], others: Iterable[Located[KubernetesObject]]
 ) -> Iterator[Mistake]:
     """Copies that differ from the first are mistakes (D16), whichever was read first."""
     kind, namespace, name = key
     shown = f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
     for other in others:
         if _bare(other.object) != _bare(first.object):
-            yield Mistake(other.origin, (), f"differs from another {shown}; keep one of the two", first.origin)
+            message = f"differs from another {shown}; keep one of the two"
+            yield Mistake(other.origin, (), message, first.origin, Sort.DUPLICATE, key)
 
 
 def _bare(item: KubernetesObject) -> KubernetesObject:
@@ -189,7 +190,7 @@ def _bare(item: KubernetesObject) -> KubernetesObject:
     return structs.replace(item, metadata=structs.replace(item.metadata, namespace=None))
 
 
-def _cluster(known: Mapping[_Key, Located[KubernetesObject]]) -> Cluster:
+def _cluster(known: Mapping[Named, Located[KubernetesObject]]) -> Cluster:
     """The cluster of objects that are in order."""
     held: dict[str, dict[str, list[Located[KubernetesObject]]]] = {}
     declared: dict[str, Located[Namespace]] = {}

@@ -10,10 +10,12 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct, ValidationError
 
+from podwall.admission.identity import CLUSTER_SCOPED
 from podwall.api.kinds import ONLY_VERSION, READ, UNANALYZED_POLICIES, KubernetesObject, group_of, is_read
 from podwall.api.networking import NetworkPolicy
 from podwall.api.policy import AdminNetworkPolicy, BaselineAdminNetworkPolicy, ClusterNetworkPolicy
-from podwall.cluster.objects import Located, Origin, kind_of
+from podwall.cluster.mistake import Mistake, Named, Sort
+from podwall.cluster.objects import Located, Origin, kind_of, name_of
 from podwall.errors import InvalidText, Problem
 from podwall.sources.entries import Entry, entries, header, in_template
 from podwall.sources.files import Text, is_json
@@ -21,21 +23,12 @@ from podwall.sources.shapes import fitted
 from podwall.text import json
 from podwall.text.where import Path, parse_field
 
-__all__ = ["TEMPLATE", "Decoder", "Mistake"]
+__all__ = ["TEMPLATE", "Decoder"]
 
 _POLICIES = (NetworkPolicy, ClusterNetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy)
 _KUSTOMIZE = "kustomize.config.k8s.io"
 
 TEMPLATE = "is a template, skipped; render it and pipe it in: helm template … | podwall … -f -"
-
-
-class Mistake(Struct, frozen=True):
-    """Something wrong with an object, before its line is looked up; `other` is an object that it is about, too."""
-
-    origin: Origin
-    path: Path
-    message: str
-    other: Origin | None = None
 
 
 class _TypedList(Struct):
@@ -51,10 +44,11 @@ class Decoder:
     `problems` and `mistakes` are errors, `warnings` are not; `unanalyzed` counts policies left out, `skipped` says what
     was passed over though it may hold objects, `foreign` names files that hold none. `admitted` are the texts whose
     objects an API server holds, `unread` the fields of their policies that Podwall does not know. `counts` has the
-    number of objects by text.
+    number of objects by text. `namespace` is that of objects without one (D12).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, namespace: str = "default") -> None:
+        self._namespace = namespace
         self.objects: list[Located[KubernetesObject]] = []
         self.problems: list[Problem] = []
         self.mistakes: list[Mistake] = []
@@ -106,13 +100,15 @@ class Decoder:
     def _check_policies(self, text: Text, found: list[KubernetesObject]) -> None:
         for number, (item, raw) in enumerate(zip(found, json.items(text.data) or (), strict=True)):
             if isinstance(item, _POLICIES):
-                self._check_duplicates(raw, Origin(text.name, 0, number))
+                self._check_duplicates(raw, Origin(text.name, 0, number), item)
 
-    def _check_duplicates(self, raw: Raw, origin: Origin) -> None:
+    def _check_duplicates(self, raw: Raw, origin: Origin, item: KubernetesObject) -> None:
         """A policy with a key twice is refused; other kinds are too many to look at so closely."""
         path = json.duplicate_key(raw)
         if path is not None:
-            self.mistakes.append(Mistake(origin, path, "duplicate key; keep one of them, kubectl would take the last"))
+            message = "duplicate key; keep one of them, kubectl would take the last"
+            about = self._named(kind_of(item), item.metadata.namespace, name_of(item.metadata))
+            self.mistakes.append(Mistake(origin, path, message, about=about))
 
     def _take(self, entry: Entry, *, walked: bool) -> None:
         if entry.raw is not None:
@@ -174,16 +170,20 @@ class Decoder:
             self._add(msgspec.convert(value, known), entry)
         except ValidationError:
             clean, slips = fitted(value, known)
-            self._unknown([Mistake(entry.origin, s.path, s.message) for s in slips if s.warning])
-            wrong = [Mistake(entry.origin, s.path, s.message) for s in slips if not s.warning]
-            self.mistakes += wrong
+            about = self._about(value)
+            for slip in slips:
+                sort = Sort.UNKNOWN_FIELD if slip.warning else Sort.INVALID
+                said = Mistake(
+                    entry.origin, slip.path, slip.message, None, sort, about, warning=slip.warning, meant=slip.meant
+                )
+                (self._unknown if slip.warning else self.mistakes.append)(said)
+            wrong = any(not slip.warning for slip in slips)
             if not wrong:
                 self._add_cleaned(clean, known, entry)
 
-    def _unknown(self, fields: list[Mistake]) -> None:
-        """Unknown fields: a slip in a file (D21), and of a newer schema where the API server holds them (C13)."""
-        for slip in fields:
-            (self.unread if slip.origin.source in self.admitted else self.warnings).append(slip)
+    def _unknown(self, field: Mistake) -> None:
+        """An unknown field: a slip in a file (D21), and of a newer schema where the API server holds it (C13)."""
+        (self.unread if field.origin.source in self.admitted else self.warnings).append(field)
 
     def _add_cleaned(self, clean: object, known: type[KubernetesObject], entry: Entry) -> None:
         try:
@@ -193,11 +193,23 @@ class Decoder:
 
     def _add(self, found: KubernetesObject, entry: Entry) -> None:
         if entry.raw is not None and isinstance(found, _POLICIES):
-            self._check_duplicates(entry.raw, entry.origin)
+            self._check_duplicates(entry.raw, entry.origin, found)
         self.objects.append(Located(found, entry.origin))
 
     def _wrong(self, entry: Entry, path: Path, message: str) -> None:
-        self.mistakes.append(Mistake(entry.origin, path, message))
+        self.mistakes.append(Mistake(entry.origin, path, message, about=self._about(entry.plain())))
+
+    def _about(self, value: object) -> Named:
+        """Which object a value is, as far as it says so."""
+        said = value if isinstance(value, dict) else {}
+        meta = said.get("metadata")
+        meta = meta if isinstance(meta, dict) else {}
+        words = (said.get("kind"), meta.get("namespace"), meta.get("name") or meta.get("generateName"))
+        kind, namespace, name = (word if isinstance(word, str) else "" for word in words)
+        return self._named(kind, namespace, name)
+
+    def _named(self, kind: str, namespace: str | None, name: str) -> Named:
+        return kind, "" if kind in CLUSTER_SCOPED else namespace or self._namespace, name
 
 
 def _explained(error: ValidationError) -> tuple[Path, str]:

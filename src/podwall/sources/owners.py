@@ -10,6 +10,7 @@ from typing import TypeAlias
 from podwall.api.meta import PlainMeta
 from podwall.errors import InputError
 from podwall.sources import git
+from podwall.sources.globs import glob
 
 __all__ = ["OWNER", "Owners"]
 
@@ -95,19 +96,8 @@ def _parsed(text: str) -> list[_Rule]:
     for line in text.splitlines():
         pattern, *owners = _BETWEEN.split(line.partition("#")[0].strip())
         if pattern and not pattern.startswith(("[", "^[")):  # GitLab's section heads
-            rules.append((_pattern(pattern.replace("\\ ", " ")), " ".join(owners)))
+            rules.append((glob(pattern.replace("\\ ", " ")), " ".join(owners)))
     return rules
 
 
-def _pattern(glob: str) -> re.Pattern[str]:
-    """A CODEOWNERS pattern, which is gitignore's: anchored by a slash before its end; a folder means all in it."""
-    anchored = "/" in glob.rstrip("/")
-    body = "".join(
-        _PIECES.get(piece, re.escape(piece)) for piece in re.split(r"(\*\*/|/\*\*|\*\*|\*|\?)", glob.strip("/"))
-    )
-    end = "/" if glob.endswith("/") else "$" if glob.endswith("/*") else "(/|$)"
-    return re.compile(("^" if anchored else "(^|/)") + body + end)
-
-
 _BETWEEN = re.compile(r"(?<!\\)\s+")  # a space in a path stands behind a backslash
-_PIECES = {"**/": "(.*/)?", "/**": "/.*", "**": ".*", "*": "[^/]*", "?": "[^/]"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -29,17 +29,21 @@ FILE = ".podwall.yaml"
 API_VERSION = "podwall.io/v1"
 KIND = "Project"
 SEVERITIES = ("error", "warning", "info")
+FAIL_ON = (*SEVERITIES, "never")
 _UNKNOWN = "unknown key"
 
 _Ids = Annotated[list[str], Meta(description="Ids of checks, as PW150, or how they begin, as PW1.")]
 # For editors only: what the file says is checked below, so that each mistake has its line.
 _Severity = Annotated[str, Meta(extra_json_schema={"enum": list(SEVERITIES)})]
 
+_FailOn = Annotated[str, Meta(extra_json_schema={"enum": list(FAIL_ON)})]
+
 
 class PathRules(Struct, frozen=True, forbid_unknown_fields=True):
     """What holds for the files of one pattern."""
 
     ignore: _Ids = []
+    severities: Annotated[dict[str, _Severity], Meta(description="Another severity for a check there, by its id.")] = {}
 
 
 class Check(Struct, frozen=True, forbid_unknown_fields=True, rename={"fail_on": "failOn", "no_suppress": "noSuppress"}):
@@ -48,10 +52,10 @@ class Check(Struct, frozen=True, forbid_unknown_fields=True, rename={"fail_on": 
     select: Annotated[_Ids, Meta(description="Only these checks.")] = []
     ignore: Annotated[_Ids, Meta(description="Not these checks.")] = []
     severities: Annotated[dict[str, _Severity], Meta(description="Another severity for a check, by its id.")] = {}
-    fail_on: Annotated[_Severity, Meta(description="The least severity that makes the exit code 1.")] | None = None
+    fail_on: Annotated[_FailOn, Meta(description="The least severity that makes the exit code 1.")] | None = None
     baseline: Annotated[str, Meta(description="File of findings that are known already.")] | None = None
-    no_suppress: Annotated[_Ids, Meta(description="Checks that no annotation may suppress.")] = []
-    paths: Annotated[dict[str, PathRules], Meta(description="Settings for files, by pattern.")] = {}
+    no_suppress: Annotated[_Ids, Meta(description="Checks that no annotation and no baseline may suppress.")] = []
+    paths: Annotated[dict[str, PathRules], Meta(description="Settings for files, by pattern as in CODEOWNERS.")] = {}
 
 
 class Settings(
@@ -166,9 +170,14 @@ def _network(settings: Settings) -> Iterator[tuple[Field, str]]:
 
 
 def _checks(check: Check) -> Iterator[tuple[Field, str]]:
-    listed = ", ".join(SEVERITIES)
-    for key, severity in check.severities.items():
+    yield from _severities(("check",), check.severities)
+    for pattern, rules in check.paths.items():
+        yield from _severities(("check", "paths", pattern), rules.severities)
+    if check.fail_on is not None and check.fail_on not in FAIL_ON:
+        yield ("check", "failOn"), f"{check.fail_on} is not one of {', '.join(FAIL_ON)}"
+
+
+def _severities(place: Field, severities: Mapping[str, str]) -> Iterator[tuple[Field, str]]:
+    for key, severity in severities.items():
         if severity not in SEVERITIES:
-            yield ("check", "severities", key), f"{severity} is not one of {listed}"
-    if check.fail_on is not None and check.fail_on not in SEVERITIES:
-        yield ("check", "failOn"), f"{check.fail_on} is not one of {listed}"
+            yield (*place, "severities", key), f"{severity} is not one of {', '.join(SEVERITIES)}"

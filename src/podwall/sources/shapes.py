@@ -5,6 +5,7 @@ Fields that a policy kind does not have are dropped as the API server drops them
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Iterator
@@ -27,13 +28,19 @@ _WORDS: dict[object, str] = {
     types.NoneType: "null",
 }
 
+_DIGITS = re.compile(r"-?(0|[1-9][0-9]{0,9})")
+
 
 class Slip(Struct, frozen=True):
-    """A place where a value is not what its kind declares; with `warning` the API server takes it nevertheless."""
+    """A place where a value is not what its kind declares; with `warning` the API server takes it nevertheless.
+
+    `meant` is the value, or for an unknown field the key, that was probably meant.
+    """
 
     path: Path
     message: str
     warning: bool = False
+    meant: str | int | None = None
 
 
 def fitted(
@@ -62,7 +69,7 @@ def _fit(value: object, annotation: object, path: Path, found: list[Slip]) -> ob
             return [_fit(item, inner, (*path, position), found) for position, item in enumerate(value)]
         if _is_plain(value, option):
             return value
-    found.append(Slip(path, _mismatch(value, options)))
+    found.append(Slip(path, _mismatch(value, options), meant=_unquoted(value, options)))
     return value
 
 
@@ -81,7 +88,7 @@ def _fit_fields(value: dict[str, object], kind: type[Struct], path: Path, found:
         else:
             meant = near(name, fields)
             advice = f", did you mean `{meant}`?" if meant else ""
-            found.append(Slip((*path, name), advice, warning=True))
+            found.append(Slip((*path, name), advice, warning=True, meant=meant))
     return out
 
 
@@ -118,6 +125,11 @@ def _declared(options: tuple[object, ...]) -> Iterator[str]:
     for option in options:
         if option is not types.NoneType:
             yield _WORDS.get(typing.get_origin(option) or option, _WORDS[dict])
+
+
+def _unquoted(value: object, options: tuple[object, ...]) -> int | None:
+    """The number that stands in quotes."""
+    return int(value) if int in options and isinstance(value, str) and _DIGITS.fullmatch(value) else None
 
 
 def _advice(value: object, options: tuple[object, ...]) -> str:

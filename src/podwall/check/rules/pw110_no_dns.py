@@ -16,11 +16,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from podwall.author.edit import Edit
-from podwall.check.dns import governed, names_dns, peer, reaches, servers
+from podwall.check.dns import governed, peer, resolves, servers
 from podwall.check.facts import Facts, Policy, Witness
 from podwall.check.rule import Bad, Finding, Fix, Good, Rule, Severity, Skipped
 from podwall.cluster.endpoints import Endpoint
-from podwall.engine.rules import Direction
 from podwall.engine.sets import PortSet
 
 __all__ = ["RULE"]
@@ -29,26 +28,11 @@ __all__ = ["RULE"]
 def _check(facts: Facts) -> Iterator[Finding | Skipped]:
     known = servers(facts)
     for policy, endpoints in governed(facts):
-        if known:
-            cut = [e for e in endpoints if not any(reaches(facts, e, s, p) for s in known for p in ("UDP", "TCP"))]
-        else:
-            cut = [e for e in endpoints if not _names_any(facts, e)]
-            if len(cut) < len(endpoints):
-                yield Skipped(policy.shown, "the cluster's DNS pods")
+        cut = [endpoint for endpoint in endpoints if resolves(facts, endpoint) is False]
+        if not known and len(cut) < len(endpoints):
+            yield Skipped(policy.shown, "the cluster's DNS pods")
         if cut:
             yield _finding(facts, policy, cut)
-
-
-def _names_any(facts: Facts, endpoint: Endpoint) -> bool:
-    """Whether some egress rule about an endpoint names a DNS port."""
-    slot = facts.index.slot(endpoint)
-    return any(
-        rule.direction is Direction.EGRESS
-        and names_dns(facts, rule)
-        and facts.index.pods(rule.subject).get(endpoint.namespace, 0) >> slot & 1
-        for policy in facts.policies
-        for rule in policy.rules
-    )
 
 
 def _finding(facts: Facts, policy: Policy, cut: list[Endpoint]) -> Finding:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from podwall.report.findings.sarif import fingerprint
-from podwall.report.public_findings import Finding, Findings
+from podwall.report.public_findings import Finding, Findings, fingerprint
 
 __all__ = ["code_quality"]
 

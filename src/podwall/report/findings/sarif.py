@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from podwall.report.public_findings import Finding, Findings
+from podwall.report.public_findings import ANNOTATION, Finding, Findings, RuleText, Suppression, fingerprint
 
-__all__ = ["RuleText", "fingerprint", "sarif"]
+__all__ = ["sarif"]
 
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-
-
-class RuleText(msgspec.Struct, frozen=True):
-    """What is said of a rule itself: its line in the catalogue, its documentation, its severity."""
-
-    id: str
-    says: str
-    help: str
-    severity: str
-
-
-def fingerprint(finding: Finding) -> str:
-    """The same for the same slip, wherever the file and the line have moved: rule, object and path."""
-    ref = finding.object
-    parts = (finding.id, ref.kind, ref.namespace, ref.name, finding.path)
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
 def sarif(result: Findings, rules: Sequence[RuleText], version: str) -> str:
@@ -70,8 +54,14 @@ def _result(finding: Finding, order: Mapping[str, int]) -> Mapping[str, object]:
         "partialFingerprints": {"podwall/v1": fingerprint(finding)},
     }
     if finding.suppressed is not None:
-        found["suppressions"] = [{"kind": "inSource", "justification": finding.suppressed.reason}]
+        found["suppressions"] = [_suppression(finding.suppressed)]
     return found
+
+
+def _suppression(suppressed: Suppression) -> Mapping[str, object]:
+    until = f" (until {suppressed.until})" if suppressed.until else ""
+    kind = "inSource" if suppressed.by == ANNOTATION else "external"
+    return {"kind": kind, "status": "accepted", "justification": f"{suppressed.reason}{until}"}
 
 
 def _message(finding: Finding) -> str:
@@ -90,7 +80,18 @@ def _location(finding: Finding) -> Mapping[str, object]:
     logical = {"fullyQualifiedName": f"{ref.kind}/{ref.namespace}/{ref.name}", "kind": "object"}
     if finding.file is None or finding.file.startswith("<"):
         return {"logicalLocations": [logical]}
-    place: dict[str, object] = {"artifactLocation": {"uri": finding.file.replace("\\", "/")}}
+    place: dict[str, object] = {"artifactLocation": {"uri": _uri(finding.file)}}
     if finding.line:
         place["region"] = {"startLine": finding.line}
     return {"physicalLocation": place, "logicalLocations": [logical]}
+
+
+def _uri(file: str) -> str:
+    """A file as a URI reference, which has no spaces; a relative one starts from wherever the report is read."""
+    path = file.replace("\\", "/")
+    return f"file://{_quoted(path)}" if path.startswith("/") else _quoted(path)
+
+
+def _quoted(path: str) -> str:
+    """A path as a part of a URI (RFC 3986)."""
+    return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in path.encode())
