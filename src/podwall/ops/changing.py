@@ -18,7 +18,7 @@ from podwall.report import public_explanation as public
 from podwall.report.public import Connection as Pair
 from podwall.report.public import Port
 
-__all__ = ["changes_of"]
+__all__ = ["changes_of", "effects"]
 
 
 def changes_of(model: Model, refs: Refs, asked: Connection) -> tuple[list[public.Change], list[public.Refusal]]:
@@ -33,8 +33,8 @@ def _change(change: Change, refs: Refs) -> public.Change:
         title="; ".join(map(_title, change.patches)),
         fields=change.fields,
         patches=[_patch(patch, refs) for patch in change.patches],
-        opens=_effects(change.opens),
-        closes=_effects(change.closes),
+        opens=effects(change.opens),
+        closes=effects(change.closes),
     )
 
 
@@ -74,7 +74,8 @@ def _said(value: object) -> object:
     return value
 
 
-def _effects(found: Pairs) -> public.Effects:
+def effects(found: Pairs) -> public.Effects:
+    """Pairs of a proof, the first ones by name."""
     return public.Effects([Pair(pair.src, pair.dst, _ports(pair.ports)) for pair in found.listed], found.more)
 
 

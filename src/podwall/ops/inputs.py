@@ -24,7 +24,18 @@ from podwall.sources.snapshot import Said, Snapshot, Unanalyzed
 from podwall.sources.snapshot import read as read_snapshot
 from podwall.text.where import field
 
-__all__ = ["Inputs", "Opened", "Reading", "open_cluster", "open_texts", "profiles", "read_cluster"]
+__all__ = [
+    "Gathered",
+    "Inputs",
+    "Opened",
+    "Reading",
+    "gather",
+    "open_cluster",
+    "open_gathered",
+    "open_texts",
+    "profiles",
+    "read_cluster",
+]
 
 _NO_INPUT = (
     "no input: give files or directories with -f, a kustomization with -k, a snapshot with --snapshot, or the dump of\n"
@@ -114,7 +125,12 @@ def open_cluster(inputs: Inputs) -> Opened:
 
 def open_texts(inputs: Inputs, texts: Sequence[files.Text], skipped: Sequence[str] = ()) -> Opened:
     """The same of texts, of which some may hold what an API server does; `skipped` is what was passed over before."""
-    return _opened(inputs, _reading(inputs, _Found(list(texts), {}, list(skipped))))
+    return open_gathered(inputs, Gathered(list(texts), {}, list(skipped)))
+
+
+def open_gathered(inputs: Inputs, gathered: Gathered) -> Opened:
+    """The same of what `gather` found, or of the same with other texts. Raises as `open_cluster` does."""
+    return _opened(inputs, _reading(inputs, gathered))
 
 
 def _opened(inputs: Inputs, reading: Reading) -> Opened:
@@ -136,10 +152,10 @@ def _opened(inputs: Inputs, reading: Reading) -> Opened:
 
 def read_cluster(inputs: Inputs) -> Reading:
     """The same before the engine. Raises as `open_cluster` does."""
-    return _reading(inputs, _texts(inputs))
+    return _reading(inputs, gather(inputs))
 
 
-def _reading(inputs: Inputs, found: _Found) -> Reading:
+def _reading(inputs: Inputs, found: Gathered) -> Reading:
     channel = _profile(inputs.cni, inputs.channel).channel
     cidrs = _pod_cidrs(inputs.pod_cidrs)
     namespace = _namespace(inputs.namespace or inputs.home)
@@ -234,7 +250,7 @@ def _namespace(given: str | None) -> str:
     return given or "default"
 
 
-class _Found(Struct, frozen=True):
+class Gathered(Struct, frozen=True):
     """The texts of the input, the snapshots in it by name, and what was passed over."""
 
     texts: list[files.Text]
@@ -242,7 +258,8 @@ class _Found(Struct, frozen=True):
     skipped: list[str]
 
 
-def _texts(inputs: Inputs) -> _Found:
+def gather(inputs: Inputs) -> Gathered:
+    """Reads all texts of the input, none of them decoded. Raises InputError."""
     if not inputs.sources:
         raise InputError(_NO_INPUT)
     if (*inputs.filenames, *inputs.snapshots).count("-") > 1:
@@ -266,7 +283,7 @@ def _texts(inputs: Inputs) -> _Found:
         raise InputError("\n".join(failed))
     if inputs.kustomize is not None:
         texts.append(files.kustomize(inputs.kustomize))
-    return _Found(texts, snapshots, skipped)
+    return Gathered(texts, snapshots, skipped)
 
 
 def _reject(
@@ -338,7 +355,7 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _read(found: _Found, decoder: Decoder) -> tuple[str, ...]:
+def _read(found: Gathered, decoder: Decoder) -> tuple[str, ...]:
     """One line for each text."""
     texts = [f"{text.name}: {len(text.data):,} bytes, {decoder.counts[text.name]:,} objects" for text in found.texts]
     return (*texts, *(f"{name}: snapshot, {_described(snapshot)}" for name, snapshot in found.snapshots.items()))
