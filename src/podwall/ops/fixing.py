@@ -30,6 +30,7 @@ from podwall.text.where import field
 
 __all__ = ["Outcome", "Wanted", "fix"]
 
+_MOST_PROVED = 20  # refused fixes whose effects are told: each takes to read the whole input again
 _UNSAFE = "not safe by itself: --unsafe-fixes makes it"
 _CLOSES = "closes connections: --unsafe-fixes makes it"
 _STAYS = "the finding would stay"
@@ -187,16 +188,19 @@ class _Fixing:
             kind="Fixes",
             profile=self.standing.opened.model.profile.name,
             fixed=self._fixed,
-            refused=[self._refusal(*pair) for pair in self._refused],
+            refused=[
+                self._refusal(*pair, proved=number < _MOST_PROVED) for number, pair in enumerate(self._refused)
+            ],
             files=sorted(files),
         )
 
-    def _refusal(self, one: Found, reason: str) -> public.Refusal:
-        """What is not done, with what it would do where that can be told."""
+    def _refusal(self, one: Found, reason: str, *, proved: bool) -> public.Refusal:
+        """What is not done, with what it would do where that can be told, and is wanted."""
         found: tuple[Pairs, Pairs] | None = None
         try:
-            proof = prove(self.standing, _fix(one).edits)
-            found = proof.opens, proof.closes
+            if proved:
+                proof = prove(self.standing, _fix(one).edits)
+                found = proof.opens, proof.closes
         except CannotEdit as error:
             reason = str(error)
         return public.Refusal(
