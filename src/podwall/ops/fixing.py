@@ -188,9 +188,7 @@ class _Fixing:
             kind="Fixes",
             profile=self.standing.opened.model.profile.name,
             fixed=self._fixed,
-            refused=[
-                self._refusal(*pair, proved=number < _MOST_PROVED) for number, pair in enumerate(self._refused)
-            ],
+            refused=[self._refusal(*pair, proved=number < _MOST_PROVED) for number, pair in enumerate(self._refused)],
             files=sorted(files),
         )
 
