@@ -226,8 +226,9 @@ def test_a_file_that_changed_meanwhile_is_left_alone(shop: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_what_a_person_reads(shop: Path) -> None:
-    text = "".join(fixes_text(fixed(shop).answer, written=True)).replace(str(shop), "shop")
+def test_what_a_person_reads(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shop.parent)
+    text = "".join(fixes_text(fixed(Path("shop")).answer, written=True))
     assert "FIXED PW110  payments/default-deny\n  shop/payments-policies.yaml:2 spec.egress\n" in text
     assert "  opens:  payments/ledger -> kube-system/coredns  TCP 53 and UDP 53\n" in text
     assert "NOT FIXED PW101  payments/ledger-db\n" in text
