@@ -1,4 +1,4 @@
-"""The hooks, the GitHub Action and the GitLab template: what they run is run, with the variables that they would have."""
+"""The hooks, the GitHub Action and the GitLab template: what they run is run, with the variables they would have."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ def read(name: str) -> Any:
 def step(number: int, given: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     """The script of a step and its variables, for some inputs."""
     action = read("action.yml")
-    inputs = {name: str(field["default"]) for name, field in action["inputs"].items()} | given
+    inputs = {name: str(field["default"]) for name, field in action["inputs"].items()}
+    inputs.update(given)
     found = action["runs"]["steps"][number]
     assert "${{" not in found["run"]  # an input in a script could bring commands of its own
     return found["run"], {key: _INPUT.sub(lambda m: inputs[m[1]], text) for key, text in found["env"].items()}
