@@ -38,6 +38,10 @@ format: env ## put the code into the one format
 	$(bin)/ruff check --fix-only --quiet .
 	$(bin)/ruff format .
 
+.PHONY: docs
+docs: env ## make the pages of docs/rules from the files of the checks
+	@PYTHONPATH=. $(bin)/python -m tests.docs.make_rules
+
 .PHONY: fresh
 fresh: env ## engine against oracle on random clusters from fresh seeds, until stopped; ARGS are its flags
 	@PYTHONPATH=. $(bin)/python tests/truth/fresh.py $(ARGS)

@@ -151,6 +151,14 @@ def test_an_edit_that_cannot_be_made_is_refused(name: str) -> None:
         rewritten(before.encode(), "a.yaml", [change])
 
 
+def test_a_dump_is_no_file_to_edit() -> None:
+    data = b"a: 1\nb: " + b"x" * (1 << 20)
+    with pytest.raises(CannotEdit, match="is a dump"):
+        rewritten(data, "a.yaml", [Change(0, "replace", ("a",), 2)])
+    beside = b"a: 1\n---\nb: " + b"x" * (1 << 20)
+    assert rewritten(beside, "a.yaml", [Change(0, "replace", ("a",), 2)]).startswith(b"a: 2\n---\n")
+
+
 def test_edits_are_made_one_after_the_other() -> None:
     data = rewritten(b"a: [1, 2, 3]\n", "a.yaml", [Change(0, "remove", ("a", 0)), Change(0, "replace", ("a", 0), 9)])
     assert data == b"a: [9, 3]\n"

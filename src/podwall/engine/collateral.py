@@ -95,8 +95,8 @@ def _names_in(namespace: str, endpoints: Iterable[Endpoint]) -> Iterator[tuple[E
         yield from ((key_of(member), shown) for member in members)
 
 
-def pairs(found: Sequence[Difference], names: Names, asked: Connection, *, opened: bool) -> Pairs:
-    """What is opened, or what is closed, but for the connection that is asked for, in any family."""
+def pairs(found: Sequence[Difference], names: Names, asked: Connection | None, *, opened: bool) -> Pairs:
+    """What is opened, or what is closed, but for the connection that is asked for, if any, in any family."""
     rows = [row for parties in _merged(found, opened=opened) for row in _rows(parties, names)]
     made = [pair for row in rows for pair in _others(row, names, asked)]
     listed = nsmallest(MOST_LISTED, made, key=_order)
@@ -163,10 +163,10 @@ def _external(addresses: AddrSet) -> _Name:
     return _Name(addresses.cidrs()[0], addresses=addresses)
 
 
-def _others(row: _Row, names: Names, asked: Connection) -> Iterator[Pair]:
+def _others(row: _Row, names: Names, asked: Connection | None) -> Iterator[Pair]:
     """A row without what is asked for."""
     src, dst, ports = row
-    if not (_is(src, asked.source, names) and _is(dst, asked.destination, names)):
+    if asked is None or not (_is(src, asked.source, names) and _is(dst, asked.destination, names)):
         yield _pair(src, dst, ports)
         return
     rest = {family: left for family, known in ports.items() if (left := known - _asked_port(asked))}

@@ -19,7 +19,7 @@ from podwall.report.public import Connection as Pair
 from podwall.report.public import Ref
 from podwall.text.where import Path, field
 
-__all__ = ["changes_of"]
+__all__ = ["changes_of", "effects"]
 
 
 def changes_of(opened: Opened, refs: Refs, asked: Connection) -> tuple[list[public.Change], list[public.Refusal]]:
@@ -37,8 +37,8 @@ def _change(change: Change, written: _Written) -> public.Change:
         title="; ".join(map(_title, patches)),
         fields=change.fields,
         patches=patches,
-        opens=_effects(change.opens),
-        closes=_effects(change.closes),
+        opens=effects(change.opens),
+        closes=effects(change.closes),
         notComputed=_UNCOUNTED.format(change.uncounted, MOST_PAIRS) if change.uncounted else UNSET,
     )
 
@@ -112,5 +112,6 @@ def _said(value: object) -> object:
     return value
 
 
-def _effects(found: Pairs) -> public.Effects:
+def effects(found: Pairs) -> public.Effects:
+    """Pairs of a proof, the first ones by name."""
     return public.Effects([Pair(pair.src, pair.dst, public_ports(pair.ports)) for pair in found.listed], found.more)

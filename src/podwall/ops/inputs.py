@@ -38,6 +38,7 @@ __all__ = [
     "gather",
     "new_decoder",
     "open_cluster",
+    "open_gathered",
     "open_texts",
     "opened",
     "pod_cidrs",
@@ -164,7 +165,12 @@ def open_cluster(inputs: Inputs) -> Opened:
 
 def open_texts(inputs: Inputs, texts: Sequence[files.Text], skipped: Sequence[str] = ()) -> Opened:
     """The same of texts, of which some may hold what an API server does; `skipped` is what was passed over before."""
-    return opened(inputs, *decoded(Gathered(tuple(texts), skipped=tuple(skipped)), new_decoder(inputs)))
+    return open_gathered(inputs, Gathered(tuple(texts), skipped=tuple(skipped)))
+
+
+def open_gathered(inputs: Inputs, gathered: Gathered) -> Opened:
+    """The same of what `gather` found, or of the same with other texts. Raises as `open_cluster` does."""
+    return opened(inputs, *decoded(gathered, new_decoder(inputs)))
 
 
 def opened(

@@ -23,6 +23,7 @@ from podwall.text.where import Path, field
 __all__ = ["Change", "rewritten"]
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_MOST = 1 << 20  # bytes of a document: its tree takes ten seconds for a megabyte
 
 
 class Change(Struct, frozen=True):
@@ -56,18 +57,35 @@ def _checked(data: bytes, source: str, change: Change) -> bytes:
     """One change, made and read again."""
     if data.startswith(_UTF16) or b"\r\r\n" in data:
         raise ValueError("the text is UTF-16, or has lines that end in two returns; save it as UTF-8")
-    before = {document.index: document.value for document in yaml.documents(data, source)}
     made = _changed(data, source, change)
-    after = {document.index: document.value for document in yaml.documents(made, source)}
+    old, new = _touched(list(split(data, source)), list(split(made, source)), change)
+    before, after = _values(old, source), _values(new, source)
     if _plain(after) != _plain(_expected(before, change)):
         raise ValueError("the edit would change something else as well; edit it by hand")
     return made
+
+
+def _touched(old: list[Chunk], new: list[Chunk], change: Change) -> tuple[list[Chunk], list[Chunk]]:
+    """The parts that have to be read again: where all others are the same bytes, none but those of the change."""
+    here, added = change.document, len(new) - len(old)
+    same = [chunk.data for chunk in old[:here]] == [chunk.data for chunk in new[:here]]
+    behind = [chunk.data for chunk in old[here + 1 :]] == [chunk.data for chunk in new[here + 1 + added :]]
+    if added == (change.op == "append") and same and behind:
+        return old[here : here + 1], new[here : here + 1 + added]
+    return old, new
+
+
+def _values(chunks: Sequence[Chunk], source: str) -> dict[int, object]:
+    """What the parts hold, by their positions."""
+    return {chunk.index: document.value for chunk in chunks for document in yaml.documents(chunk.data, source)}
 
 
 def _changed(data: bytes, source: str, change: Change) -> bytes:
     chunk = next((c for c in split(data, source) if c.index == change.document), None)
     if chunk is None:
         raise LookupError(f"there is no document {change.document}")
+    if len(chunk.data) > _MOST:
+        raise ValueError(f"a document of {len(chunk.data):,} bytes is a dump, not a file that people edit")
     text = chunk.text()
     splice = _splice(chunk, text, change)
     # A byte order mark is no character of the text that libyaml counts.

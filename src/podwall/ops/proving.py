@@ -1,0 +1,82 @@
+"""Edits proved: the texts with them read again, and the connections of both compared pair by pair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from podwall.author.edit import Edit, edited
+from podwall.engine.altered import altered
+from podwall.engine.collateral import Names, Pairs, pairs
+from podwall.engine.effect import differences
+from podwall.engine.model import Model
+from podwall.engine.rules import PolicyRules
+from podwall.errors import CannotEdit, InputError, InvalidInput
+from podwall.ops.inputs import Gathered, Inputs, Opened, open_gathered
+
+__all__ = ["Proof", "Standing", "prove"]
+
+
+class Standing(Struct, frozen=True):
+    """Texts as they stand, and the cluster that they are. `texts` are those that may be edited, by name."""
+
+    inputs: Inputs
+    gathered: Gathered
+    texts: Mapping[str, bytes]
+    opened: Opened
+
+
+class Proof(Struct, frozen=True):
+    """What edits lead to, and every pair that they open and close."""
+
+    after: Standing
+    opens: Pairs
+    closes: Pairs
+
+
+def prove(standing: Standing, edits: Sequence[Edit]) -> Proof:
+    """The edits made in memory. Raises CannotEdit, with the reason for people, where they cannot be made or proved."""
+    sources = sorted({edit.origin.source for edit in edits} - set(standing.texts))
+    if sources:
+        raise CannotEdit(f"{', '.join(sources)} cannot be written: only plain files given with -f can")
+    changed = edited(standing.texts, edits)
+    if not changed:
+        raise CannotEdit("it is there already")
+    after = _read_again(standing, changed)
+    old, new = standing.opened.model, after.opened.model
+    if not _same_but_policies(old, new):
+        raise CannotEdit("it changes more than policies, so what it opens and closes cannot be proved")
+    policies = list(_changed(old, new))
+    found = list(differences(old.index, policies, altered(old.index, policies))) if policies else []
+    names = Names(old.index)
+    return Proof(after, *(pairs(found, names, None, opened=opened) for opened in (True, False)))
+
+
+def _read_again(standing: Standing, changed: Mapping[str, bytes]) -> Standing:
+    """The whole input with some texts changed: what decodes and is admitted is the same as after writing them."""
+    texts = [
+        msgspec.structs.replace(text, data=changed[text.name], path=None) if text.name in changed else text
+        for text in standing.gathered.texts
+    ]
+    gathered = msgspec.structs.replace(standing.gathered, texts=texts)
+    try:
+        opened = open_gathered(standing.inputs, gathered)
+    except (InputError, InvalidInput) as error:
+        raise CannotEdit(f"the edited text would not be valid: {error}") from None
+    return Standing(standing.inputs, gathered, {**standing.texts, **changed}, opened)
+
+
+def _same_but_policies(old: Model, new: Model) -> bool:
+    """Whether both have the same endpoints, in namespaces of the same labels."""
+    spaces = [{name: bucket.labels for name, bucket in model.cluster.namespaces.items()} for model in (old, new)]
+    return spaces[0] == spaces[1] and old.endpoints == new.endpoints
+
+
+def _changed(old: Model, new: Model) -> Iterator[PolicyRules]:
+    """The policies that are new or mean something else, and those that are gone as ones that say nothing."""
+    before, after = old.index.policies, new.index.policies
+    for ref in sorted(before.keys() | after.keys()):
+        if before.get(ref) != after.get(ref):
+            yield after.get(ref, PolicyRules(ref, (), ()))
