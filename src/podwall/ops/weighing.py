@@ -22,7 +22,7 @@ from podwall.ops.inputs import Opened
 from podwall.ops.project import Project
 from podwall.report import public_findings as public
 from podwall.sources.globs import glob
-from podwall.sources.project import FILE, Check
+from podwall.sources.project import FILE, Check, PathRules
 from podwall.text.where import field
 
 __all__ = ["NEVER", "Asked", "Weighed", "Weighing"]
@@ -95,10 +95,7 @@ class Weighing:
         for flag, ids in (("--select", asked.select), ("--ignore", asked.ignore), (FILE, (*in_file, *in_paths))):
             unknown = names_nothing(all_rules(), ids)
             if unknown:
-                first, last = all_rules()[0].id, all_rules()[-1].id
-                raise InputError(
-                    f"{flag}: there is no check {unknown[0]}; ids are {first} to {last}, or begin like them"
-                )
+                raise InputError(f"{flag}: there is no check {unknown[0]}; podwall check --explain all lists them")
 
     # Findings
 
@@ -128,7 +125,7 @@ class Weighing:
         return self._in_file[source]
 
     @cached_property
-    def _patterns(self) -> Sequence[tuple[re.Pattern[str], Check | object]]:
+    def _patterns(self) -> Sequence[tuple[re.Pattern[str], PathRules]]:
         return [(glob(pattern), rules) for pattern, rules in self._said.paths.items()]
 
     def _relative(self, source: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from urllib.parse import quote
+from string import ascii_letters, digits
 
 import msgspec
 
@@ -12,6 +12,7 @@ from podwall.report.public_findings import ANNOTATION, Finding, Findings, RuleTe
 __all__ = ["sarif"]
 
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
+_UNQUOTED = frozenset(f"{ascii_letters}{digits}-._~/")
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -89,4 +90,5 @@ def _location(finding: Finding) -> Mapping[str, object]:
 def _uri(file: str) -> str:
     """A file as a URI reference, which has no spaces; a relative one starts from wherever the report is read."""
     path = file.replace("\\", "/")
-    return f"file://{quote(path)}" if path.startswith("/") else quote(path)
+    quoted = "".join(chr(b) if chr(b) in _UNQUOTED else f"%{b:02X}" for b in path.encode("utf-8", "surrogateescape"))
+    return f"file://{quoted}" if path.startswith("/") else quoted

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from podwall.report.public_findings import Finding, Findings, Posture
-from podwall.report.wording import counted, cut, policy_name, wrapped
+from podwall.report.wording import counted, cut, place, policy_name, wrapped
 
 __all__ = ["findings_text"]
 
 _SEVERITIES = ("error", "warning", "info")
-Lines = Mapping[tuple[str, int], str]
+Lines = Mapping[tuple[str, int], Sequence[str]]
 
 
 def findings_text(result: Findings, lines: Lines, *, skipped: bool = False) -> Iterator[str]:
@@ -19,8 +19,8 @@ def findings_text(result: Findings, lines: Lines, *, skipped: bool = False) -> I
     Findings of one place stand together, so that two checks that see the same slip are one thing to do.
     """
     counting = [f for f in result.findings if f.suppressed is None]
-    for place in _places(counting):
-        yield from (f"{line}\n" for line in _place(place, lines))
+    for found in _places(counting):
+        yield from (f"{line}\n" for line in _place(found, lines))
     if result.posture:
         yield from _posture(result.posture)
     if skipped:
@@ -39,15 +39,12 @@ def _places(findings: Sequence[Finding]) -> list[list[Finding]]:
 
 def _place(findings: Sequence[Finding], lines: Lines) -> Iterator[str]:
     first, *others = findings
-    where = f"{first.file}:{first.line}" if first.file and first.line else first.file or "no file"
     about = policy_name(first.object) if first.object.kind == "NetworkPolicy" else _name(first)
     yield ""
     yield cut(f"{first.severity.upper()} {first.id}  {about}")
-    owner = f" (owner {first.object.owner})" if first.object.owner else ""
-    yield from wrapped(f"  {where}{owner}", "    ")
-    text = lines.get((first.file or "", first.line or 0))
-    if text:
-        yield cut(f"    {first.line:>4} | {text.strip()}")
+    yield from wrapped(f"  {place(first.object, first.line) if first.file else 'in no file'}", "    ")
+    for number, text in enumerate(lines.get((first.file or "", first.line or 0), ()), start=first.line or 0):
+        yield cut(f"    {number:>4} | {text}")
     field = f"{first.path} " if first.path else "it "
     yield from wrapped(f"  {field}{first.message}.", "  ")
     for other in others:
@@ -74,7 +71,7 @@ def _posture(rows: Sequence[Posture]) -> Iterator[str]:
         cells = (f"{row.withoutPolicy}/{row.workloads}", row.fromInternet, row.toInternet, row.reachableFrom)
         yield f"  {row.namespace[:width]:<{width}}  {_yes(row.ingressDefaultDeny):<4}{_yes(row.egressDefaultDeny):<5}"
         yield f"{row.dns:<8}" + "".join(f"{cell:>9}" for cell in cells) + f"{row.score:>7}\n"
-    yield "  in, out: default deny for ingress and egress; from ns: other namespaces that reach it\n"
+    yield "  in, out: default deny of ingress, egress; from ns: namespaces that reach it\n"
 
 
 def _yes(closed: bool) -> str:  # noqa: FBT001 - a cell of the table
