@@ -63,12 +63,14 @@ ROWS = (
     Row("100k-full", "summary", (*LARGE, "--full"), 100_000, 10_000, seconds=5),
     Row("hostile", "summary", ("hostile",), 60_000, 4_000, megabytes=1_500),
     Row("verdicts", "verdict", MEDIUM, 10_000, 4_000, seconds=2),
+    Row("check-10k", "check", MEDIUM, 10_000, 4_000, seconds=5),
     Row("nca-2k", "nca", SMALL, 2_000, 800),
 )
 MEANING = {
     "help": "podwall --help",
     "summary": "podwall map --summary",
     "verdict": f"podwall verdict, {QUERIES:,} queries, beyond reading",
+    "check": "podwall check -o json",
     "nca": "nca --connectivity, the same cluster as YAML",
 }
 
@@ -185,6 +187,15 @@ def _check_answers(output: bytes) -> None:
         raise Failed(f"{answered:,} of {QUERIES:,} queries answered")
 
 
+def _check(row: Row, settings: Settings) -> Figures:
+    cluster = _cluster(row, settings)
+    command = [settings.podwall, "check", "--no-project", "--fail-on", "never", "-v", "-o", "json", "-f", str(cluster)]
+    runs = [measure(command, settings.limit) for _ in range(settings.runs)]
+    shares = [share for share in map(_reading, runs) if share is not None]
+    reading = statistics.median(shares) if shares else None
+    return msgspec.structs.replace(_figures(runs), file=cluster.stat().st_size / 1e6, reading=reading)
+
+
 def _nca(row: Row, settings: Settings) -> Figures:
     if settings.nca is None:
         raise Failed("not installed (pip install network-config-analyzer)")
@@ -203,6 +214,7 @@ DOES: dict[str, Callable[[Row, Settings], Figures]] = {
     "help": _help,
     "summary": _summary,
     "verdict": _verdict,
+    "check": _check,
     "nca": _nca,
 }
 

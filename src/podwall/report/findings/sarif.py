@@ -7,6 +7,7 @@ from string import ascii_letters, digits
 
 import msgspec
 
+from podwall.report.findings.words import told
 from podwall.report.public_findings import ANNOTATION, Finding, Findings, RuleText, Suppression, fingerprint
 
 __all__ = ["sarif"]
@@ -50,7 +51,7 @@ def _result(finding: Finding, order: Mapping[str, int]) -> Mapping[str, object]:
         "ruleId": finding.id,
         "ruleIndex": order[finding.id],
         "level": _LEVELS[finding.severity],
-        "message": {"text": _message(finding)},
+        "message": {"text": told(finding)},
         "locations": [_location(finding)],
         "partialFingerprints": {"podwall/v1": fingerprint(finding)},
     }
@@ -63,17 +64,6 @@ def _suppression(suppressed: Suppression) -> Mapping[str, object]:
     until = f" (until {suppressed.until})" if suppressed.until else ""
     kind = "inSource" if suppressed.by == ANNOTATION else "external"
     return {"kind": kind, "status": "accepted", "justification": f"{suppressed.reason}{until}"}
-
-
-def _message(finding: Finding) -> str:
-    ref = finding.object
-    name = f"{ref.kind} {ref.namespace}/{ref.name}" if ref.namespace else f"{ref.kind} {ref.name}"
-    field = f" {finding.path}" if finding.path else ""
-    witness = ""
-    if finding.witness is not None:
-        seen = finding.witness
-        witness = f" Seen on: {seen.src} -> {seen.dst} {seen.protocol} {seen.port}."
-    return f"{name}{field}: {finding.message}.{witness} To do: {finding.advice}."
 
 
 def _location(finding: Finding) -> Mapping[str, object]:
