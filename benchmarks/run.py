@@ -64,6 +64,7 @@ ROWS = (
     Row("hostile", "summary", ("hostile",), 60_000, 4_000, megabytes=1_500),
     Row("diff-10k", "diff", MEDIUM, 10_000, 4_000, seconds=2),
     Row("verdicts", "verdict", MEDIUM, 10_000, 4_000, seconds=2),
+    Row("check-10k", "check", MEDIUM, 10_000, 4_000, seconds=5),
     Row("nca-2k", "nca", SMALL, 2_000, 800),
 )
 MEANING = {
@@ -71,6 +72,7 @@ MEANING = {
     "summary": "podwall map --summary",
     "diff": "podwall diff, both sides JSON, one policy of the new one edited",
     "verdict": f"podwall verdict, {QUERIES:,} queries, beyond reading",
+    "check": "podwall check -o json",
     "nca": "nca --connectivity, the same cluster as YAML",
 }
 
@@ -208,6 +210,15 @@ def _check_answers(output: bytes) -> None:
         raise Failed(f"{answered:,} of {QUERIES:,} queries answered")
 
 
+def _check(row: Row, settings: Settings) -> Figures:
+    cluster = _cluster(row, settings)
+    command = [settings.podwall, "check", "--no-project", "--fail-on", "never", "-v", "-o", "json", "-f", str(cluster)]
+    runs = [measure(command, settings.limit) for _ in range(settings.runs)]
+    shares = [share for share in map(_reading, runs) if share is not None]
+    reading = statistics.median(shares) if shares else None
+    return msgspec.structs.replace(_figures(runs), file=cluster.stat().st_size / 1e6, reading=reading)
+
+
 def _nca(row: Row, settings: Settings) -> Figures:
     if settings.nca is None:
         raise Failed("not installed (pip install network-config-analyzer)")
@@ -227,6 +238,7 @@ DOES: dict[str, Callable[[Row, Settings], Figures]] = {
     "summary": _summary,
     "verdict": _verdict,
     "diff": _diff,
+    "check": _check,
     "nca": _nca,
 }
 

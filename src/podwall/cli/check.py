@@ -59,7 +59,7 @@ def check_command(
     output: Annotated[str, flags.output("text", "json", "sarif", "junit", "github", "gitlab", "md")] = "text",
     select: Annotated[
         tuple[str, ...],
-        option("--select", metavar="ID", help="Only these checks: PW150, or PW1 for all such; repeatable."),
+        option("--select", metavar="ID", help="Only these checks: PW150, or PW15 for several; repeatable."),
     ] = (),
     ignore: Annotated[tuple[str, ...], option("--ignore", metavar="ID", help="Not these checks; repeatable.")] = (),
     fail_on: Annotated[
@@ -121,41 +121,14 @@ def _check(streams: Streams, given: flags.Given, named: Mapping[str, Any]) -> in
 
 
 def _shown(opened: Opened, found: Checked, named: Mapping[str, Any]) -> Iterable[str]:
-    from podwall.report import json
+    if named["output"] == "text":
+        from podwall.ops.checking import pointed_at
+        from podwall.report.findings.text import findings_text
 
-    output = named["output"]
-    if output == "json":
-        return [json.document(found.answer)]
-    return _text(opened, found, named) if output == "text" else _for_ci(found, output)
+        return findings_text(found.answer, pointed_at(opened, found.answer), skipped=named["explain_skipped"])
+    from podwall.report.findings.formats import WRITERS
 
-
-def _for_ci(found: Checked, output: str) -> Iterable[str]:
-    if output == "sarif":
-        from podwall.report.findings.sarif import sarif
-
-        return [sarif(found.answer, found.rules, found.version)]
-    if output == "junit":
-        from podwall.report.findings.junit import junit
-
-        return junit(found.answer, [rule.id for rule in found.rules], found.failing)
-    if output == "github":
-        from podwall.report.findings.github import workflow_commands
-
-        return workflow_commands(found.answer)
-    if output == "gitlab":
-        from podwall.report.findings.gitlab import code_quality
-
-        return [code_quality(found.answer)]
-    from podwall.report.findings.markdown import markdown
-
-    return markdown(found.answer)
-
-
-def _text(opened: Opened, found: Checked, named: Mapping[str, Any]) -> Iterable[str]:
-    from podwall.ops.checking import pointed_at
-    from podwall.report.findings.text import findings_text
-
-    return findings_text(found.answer, pointed_at(opened, found.answer), skipped=named["explain_skipped"])
+    return WRITERS[named["output"]](found.answer, found.report)
 
 
 def _summarize(found: Checked) -> None:

@@ -28,20 +28,21 @@ from podwall.text.where import field
 
 __all__ = ["Asked", "Checked", "checked", "explained", "facts_of", "listed", "pointed_at", "today"]
 
+_MORE = 3  # lines below one that only opens something
+_OPENS = (":", "{", "[")
+
 
 class Checked(Struct, frozen=True):
-    """The public answer, the rules that were asked, the severities that fail, and what is to be said beside it."""
+    """The public answer, what some formats say beside it, and what is to be said to whoever runs it."""
 
     answer: public.Findings
-    rules: tuple[public.RuleText, ...]
-    failing: frozenset[str]
+    report: public.Report
     notes: tuple[str, ...] = ()
-    version: str = __version__
 
     @property
     def fails(self) -> bool:
         """Whether anything that counts is bad enough."""
-        return any(f.suppressed is None and f.severity in self.failing for f in self.answer.findings)
+        return any(f.suppressed is None and f.severity in self.report.failing for f in self.answer.findings)
 
 
 def explained(rule_id: str) -> Iterator[str]:
@@ -63,7 +64,7 @@ def today() -> dt.date:
 
 
 def facts_of(opened: Opened, project: Project | None = None) -> Facts:
-    """What rules ask of a cluster, today."""
+    """What rules ask of a cluster, today. An owner is only who is named as one."""
     sets = {} if project is None else project.settings.sets
     return Facts(opened.model, Options(today(), owners=dict(_owners(opened)), sets=sets), opened.mistakes)
 
@@ -79,7 +80,7 @@ def _owners(opened: Opened) -> Iterator[tuple[tuple[str, str, str], str]]:
 
 def _owner(opened: Opened, namespace: str, located: Located[Any]) -> Iterator[tuple[tuple[str, str, str], str]]:
     item = located.object
-    owner = opened.owners.of(item.metadata, located.origin.source)
+    owner = opened.owners.named(item.metadata, located.origin.source)
     if owner is not None:
         yield (kind_of(item), namespace, name_of(item.metadata)), owner
 
@@ -101,7 +102,7 @@ def checked(opened: Opened, asked: Asked, project: Project | None = None) -> Che
     notes = weighing.notes
     if asked.write_baseline:
         notes = (_write_baseline(weighing.baseline, answer.findings),)
-    return Checked(answer, tuple(map(_rule, weighing.rules)), weighing.failing, notes)
+    return Checked(answer, public.Report(tuple(map(_rule, weighing.rules)), weighing.failing, __version__), notes)
 
 
 def _write_baseline(path: str | None, findings: Iterable[public.Finding]) -> str:
@@ -169,15 +170,31 @@ def _posture(facts: Facts, posture: Posture) -> public.Posture:
     )
 
 
-def pointed_at(opened: Opened, answer: public.Findings) -> dict[tuple[str, int], str]:
-    """The lines that findings point at, by file and number, as far as the texts are at hand."""
+def pointed_at(opened: Opened, answer: public.Findings) -> dict[tuple[str, int], tuple[str, ...]]:
+    """The lines that findings point at, by file and number, as far as the texts are at hand.
+
+    A line that only opens something comes with those below it that say what.
+    """
     wanted: dict[str, set[int]] = {}
     for finding in answer.findings:
-        if finding.file and finding.line:
+        if finding.file and finding.line and finding.suppressed is None:
             wanted.setdefault(finding.file, set()).add(finding.line)
     found = {}
     for source, numbers in sorted(wanted.items()):
-        for number, text in enumerate(islice(opened.positions.lines(source, 1), max(numbers)), start=1):
-            if number in numbers:
-                found[source, number] = text.decode(errors="replace").expandtabs()
+        lines = list(islice(opened.positions.lines(source, 1), max(numbers) + _MORE))
+        for number in numbers:
+            shown = tuple(_opening(lines[number - 1 : number + _MORE]))
+            if shown:
+                found[source, number] = shown
     return found
+
+
+def _opening(lines: list[bytes]) -> Iterator[str]:
+    """Lines up to the first that holds a value, without the indent of the first."""
+    indent = 0
+    for place, line in enumerate(lines):
+        text = line.decode(errors="replace").expandtabs().rstrip()
+        indent = indent if place else len(text) - len(text.lstrip())
+        yield text[indent:] if not text[:indent].strip() else text.lstrip()
+        if not text.endswith(_OPENS):
+            return

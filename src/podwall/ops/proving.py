@@ -60,7 +60,7 @@ def _read_again(standing: Standing, changed: Mapping[str, bytes]) -> Standing:
         msgspec.structs.replace(text, data=changed[text.name], path=None) if text.name in changed else text
         for text in standing.gathered.texts
     ]
-    gathered = msgspec.structs.replace(standing.gathered, texts=texts)
+    gathered = msgspec.structs.replace(standing.gathered, texts=tuple(texts))
     try:
         opened = open_gathered(standing.inputs, gathered)
     except (InputError, InvalidInput) as error:

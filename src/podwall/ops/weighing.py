@@ -95,10 +95,7 @@ class Weighing:
         for flag, ids in (("--select", asked.select), ("--ignore", asked.ignore), (FILE, (*in_file, *in_paths))):
             unknown = names_nothing(all_rules(), ids)
             if unknown:
-                first, last = all_rules()[0].id, all_rules()[-1].id
-                raise InputError(
-                    f"{flag}: there is no check {unknown[0]}; ids are {first} to {last}, or begin like them"
-                )
+                raise InputError(f"{flag}: there is no check {unknown[0]}; podwall check --explain all lists them")
 
     # Findings
 

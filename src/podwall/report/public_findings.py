@@ -14,6 +14,7 @@ __all__ = [
     "Finding",
     "Findings",
     "Posture",
+    "Report",
     "RuleText",
     "Skipped",
     "Suppression",
@@ -105,6 +106,14 @@ class RuleText(Struct, frozen=True):
     says: str
     help: str
     severity: str
+
+
+class Report(Struct, frozen=True):
+    """What some formats say beside the findings: the rules that were asked, the severities that fail, the version."""
+
+    rules: tuple[RuleText, ...]
+    failing: frozenset[str]
+    version: str
 
 
 def fingerprint(finding: Finding) -> str:

@@ -29,14 +29,20 @@ class Owners:
         self._revisions = sorted(revisions)
         self._at: dict[str, list[_Rule]] = {}
         self._by_file: dict[str, str | None] = dict(known or {})
+        self._named: dict[str, str | None] = {}
         self._rules: dict[Path, tuple[Path, list[_Rule]] | None] = {}
 
     def of(self, meta: PlainMeta, source: str) -> str | None:
         """The owner of an object that was read from `source`; None where nothing tells."""
-        for said in (getattr(meta, "annotations", None), meta.labels):
-            if said and said.get(OWNER):
-                return said[OWNER]
-        return self.of_file(source)
+        return _said(meta) or self.of_file(source)
+
+    def named(self, meta: PlainMeta, source: str) -> str | None:
+        """The same where somebody has said so: what is in two folders may well be one team's."""
+        if source not in self._named:
+            path = Path(source)
+            is_file = not source.startswith("<") and path.is_file()
+            self._named[source] = self._in_codeowners(path) if is_file else None
+        return _said(meta) or self._named[source]
 
     def of_file(self, source: str) -> str | None:
         """The owner of objects that do not say it themselves."""
@@ -52,14 +58,16 @@ class Owners:
             return _chosen(self._rules_at(revision), inside) or inside.rpartition("/")[0] or None
         if source.startswith("<") or not path.is_file():
             return None
+        folder = path.parent.as_posix() if path.parent != Path() else path.resolve().parent.name
+        return self._in_codeowners(path) or folder
+
+    def _in_codeowners(self, path: Path) -> str | None:
         found = self._codeowners(path.resolve().parent)
-        if found is not None:
-            root, rules = found
-            relative = path.resolve().relative_to(root).as_posix()
-            owners = _chosen(rules, relative)
-            if owners:
-                return owners
-        return path.parent.as_posix() if path.parent != Path() else path.resolve().parent.name
+        if found is None:
+            return None
+        root, rules = found
+        relative = path.resolve().relative_to(root).as_posix()
+        return _chosen(rules, relative) or None
 
     def _rules_at(self, revision: str) -> list[_Rule]:
         if revision not in self._at:
@@ -77,6 +85,13 @@ class Owners:
             else:
                 self._rules[folder] = self._codeowners(folder.parent)
         return self._rules[folder]
+
+
+def _said(meta: PlainMeta) -> str | None:
+    for said in (getattr(meta, "annotations", None), meta.labels):
+        if said and said.get(OWNER):
+            return said[OWNER]
+    return None
 
 
 def _chosen(rules: Sequence[_Rule], path: str) -> str:

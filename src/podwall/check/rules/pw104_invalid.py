@@ -43,7 +43,7 @@ def _is_anothers(mistake: Mistake) -> bool:
 
 def _finding(about: Object, mistake: Mistake) -> Finding:
     said, advice = advised(mistake.message)
-    consequence = "" if mistake.warning else "; the API server refuses the object, so it does nothing"
+    consequence = "" if mistake.warning else "; the API server refuses the object, so it is not in the cluster"
     fix = None
     if isinstance(mistake.meant, int):
         edit = Edit(mistake.origin, "replace", mistake.path, mistake.meant)

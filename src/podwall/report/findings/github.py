@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from podwall.report.findings.words import name, sentence
 from podwall.report.public_findings import Finding, Findings
 
 __all__ = ["workflow_commands"]
@@ -19,13 +20,11 @@ def workflow_commands(result: Findings) -> Iterator[str]:
 
 
 def _command(finding: Finding) -> str:
-    ref = finding.object
-    properties = {"file": finding.file, "line": finding.line, "title": f"{finding.id} {ref.namespace}/{ref.name}"}
+    properties = {"file": finding.file, "line": finding.line, "title": f"{finding.id} {name(finding)}"}
     if finding.file is None or finding.file.startswith("<"):
         properties = {"title": properties["title"]}
     listed = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items() if value)
-    field = f"{finding.path} " if finding.path else ""
-    text = f"{field}{finding.message}. {finding.advice[:1].upper()}{finding.advice[1:]}."
+    text = f"{sentence(finding)}. To do: {finding.advice}."
     return f"::{_COMMANDS[finding.severity]} {listed}::{_data(text)}\n"
 
 

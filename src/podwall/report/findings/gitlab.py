@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import msgspec
 
+from podwall.report.findings.words import told
 from podwall.report.public_findings import Finding, Findings, fingerprint
 
 __all__ = ["code_quality"]
@@ -12,20 +15,27 @@ _SEVERITIES = {"error": "critical", "warning": "major", "info": "info"}
 
 
 def code_quality(result: Findings) -> str:
-    """All findings that count. One without a file cannot be shown there, so it stands at line 1 of nothing."""
-    issues = [_issue(finding) for finding in result.findings if finding.suppressed is None]
+    """All findings that count. One without a file has no place there, and stands at the first line of the root.
+
+    Two of one rule, object and path are told apart by their number: GitLab takes each fingerprint once.
+    """
+    seen: Counter[str] = Counter()
+    issues = []
+    for finding in result.findings:
+        if finding.suppressed is None:
+            mark = fingerprint(finding)
+            seen[mark] += 1
+            issues.append(_issue(finding, mark if seen[mark] == 1 else f"{mark}-{seen[mark]}"))
     return msgspec.json.format(msgspec.json.encode(issues), indent=2).decode() + "\n"
 
 
-def _issue(finding: Finding) -> dict[str, object]:
-    ref = finding.object
-    field = f" {finding.path}" if finding.path else ""
+def _issue(finding: Finding, mark: str) -> dict[str, object]:
     return {
         "type": "issue",
         "check_name": finding.id,
-        "description": f"{ref.namespace}/{ref.name}{field}: {finding.message}. {finding.advice}",
+        "description": told(finding),
         "categories": ["Security"],
         "severity": _SEVERITIES[finding.severity],
-        "fingerprint": fingerprint(finding),
-        "location": {"path": finding.file or "", "lines": {"begin": finding.line or 1}},
+        "fingerprint": mark,
+        "location": {"path": finding.file or ".", "lines": {"begin": finding.line or 1}},
     }

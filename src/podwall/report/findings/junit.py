@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
+from podwall.report.findings.words import name, sentence, told
 from podwall.report.public_findings import Finding, Findings
 
 __all__ = ["junit"]
@@ -34,7 +35,7 @@ def _case(rule: str, found: Sequence[Finding], failing: Collection[str]) -> Iter
     yield f"{head}>\n"
     if counting:
         first = counting[0]
-        yield f"      <failure type={quoteattr(first.severity)} message={quoteattr(_clean(_head(first)))}>"
+        yield f"      <failure type={quoteattr(first.severity)} message={quoteattr(_clean(f'{name(first)}: {sentence(first)}'))}>"
         yield escape(_clean("\n".join(map(_told, counting))))
         yield "</failure>\n"
     others = [f for f in found if f.severity not in failing]
@@ -43,14 +44,9 @@ def _case(rule: str, found: Sequence[Finding], failing: Collection[str]) -> Iter
     yield "    </testcase>\n"
 
 
-def _head(finding: Finding) -> str:
-    ref = finding.object
-    return f"{ref.kind} {ref.namespace}/{ref.name} {finding.path}: {finding.message}"
-
-
 def _told(finding: Finding) -> str:
     where = f"{finding.file}:{finding.line}: " if finding.file else ""
-    return f"{where}{_head(finding)}. To do: {finding.advice}."
+    return f"{where}{told(finding)}"
 
 
 def _clean(text: str) -> str:

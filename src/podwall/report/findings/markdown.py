@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from podwall.report.findings.words import name
 from podwall.report.public_findings import Finding, Findings, Posture
 
 __all__ = ["markdown"]
@@ -27,7 +28,7 @@ def markdown(result: Findings) -> Iterator[str]:
     if hidden:
         yield "\n### Suppressed\n\n"
         for finding in hidden:
-            yield f"- {finding.id} {_cell(_name(finding))}: {_cell(finding.suppressed.reason)}"  # type: ignore[union-attr]
+            yield f"- {finding.id} {_cell(name(finding))}: {_cell(finding.suppressed.reason)}"  # type: ignore[union-attr]
             until = finding.suppressed.until if finding.suppressed else None
             yield f" (until {until})\n" if until else "\n"
 
@@ -39,16 +40,11 @@ def _counts(findings: list[Finding]) -> str:
 
 def _row(finding: Finding) -> str:
     where = f"{finding.file}:{finding.line}" if finding.file and finding.line else finding.file or ""
-    place = f"{_cell(_name(finding))}<br>`{where}`" if where else _cell(_name(finding))
+    place = f"{_cell(name(finding))}<br>`{where}`" if where else _cell(name(finding))
     field = f"`{finding.path}` " if finding.path else ""
     return (
         f"| {finding.severity} | {finding.id} | {place} | {field}{_cell(finding.message)} | {_cell(finding.advice)} |\n"
     )
-
-
-def _name(finding: Finding) -> str:
-    ref = finding.object
-    return f"{ref.kind} {ref.namespace}/{ref.name}" if ref.namespace else f"{ref.kind} {ref.name}"
 
 
 def _posture(row: Posture) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from string import ascii_letters, digits
 
 import msgspec
 
+from podwall.report.findings.words import told
 from podwall.report.public_findings import ANNOTATION, Finding, Findings, RuleText, Suppression, fingerprint
 
 __all__ = ["sarif"]
 
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
-_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
+_UNQUOTED = frozenset(f"{ascii_letters}{digits}-._~/")
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -49,7 +51,7 @@ def _result(finding: Finding, order: Mapping[str, int]) -> Mapping[str, object]:
         "ruleId": finding.id,
         "ruleIndex": order[finding.id],
         "level": _LEVELS[finding.severity],
-        "message": {"text": _message(finding)},
+        "message": {"text": told(finding)},
         "locations": [_location(finding)],
         "partialFingerprints": {"podwall/v1": fingerprint(finding)},
     }
@@ -62,17 +64,6 @@ def _suppression(suppressed: Suppression) -> Mapping[str, object]:
     until = f" (until {suppressed.until})" if suppressed.until else ""
     kind = "inSource" if suppressed.by == ANNOTATION else "external"
     return {"kind": kind, "status": "accepted", "justification": f"{suppressed.reason}{until}"}
-
-
-def _message(finding: Finding) -> str:
-    ref = finding.object
-    name = f"{ref.kind} {ref.namespace}/{ref.name}" if ref.namespace else f"{ref.kind} {ref.name}"
-    field = f" {finding.path}" if finding.path else ""
-    witness = ""
-    if finding.witness is not None:
-        seen = finding.witness
-        witness = f" Seen on: {seen.src} -> {seen.dst} {seen.protocol} {seen.port}."
-    return f"{name}{field}: {finding.message}.{witness} To do: {finding.advice}."
 
 
 def _location(finding: Finding) -> Mapping[str, object]:
@@ -89,9 +80,5 @@ def _location(finding: Finding) -> Mapping[str, object]:
 def _uri(file: str) -> str:
     """A file as a URI reference, which has no spaces; a relative one starts from wherever the report is read."""
     path = file.replace("\\", "/")
-    return f"file://{_quoted(path)}" if path.startswith("/") else _quoted(path)
-
-
-def _quoted(path: str) -> str:
-    """A path as a part of a URI (RFC 3986)."""
-    return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in path.encode())
+    quoted = "".join(chr(b) if chr(b) in _UNQUOTED else f"%{b:02X}" for b in path.encode("utf-8", "surrogateescape"))
+    return f"file://{quoted}" if path.startswith("/") else quoted
