@@ -48,6 +48,8 @@ def prove(standing: Standing, edits: Sequence[Edit]) -> Proof:
     old, new = standing.opened.model, after.opened.model
     if not _same_but_policies(old, new):
         raise CannotEdit("it changes more than policies, so what it opens and closes cannot be proved")
+    if not old.index.policies.keys() <= new.index.policies.keys():  # where invalid objects are left out
+        raise CannotEdit("the edited text would not be valid: a policy would be left out")
     policies = list(_changed(old, new))
     found = list(differences(old.index, policies, altered(old.index, policies))) if policies else []
     names = Names(old.index)
@@ -75,8 +77,8 @@ def _same_but_policies(old: Model, new: Model) -> bool:
 
 
 def _changed(old: Model, new: Model) -> Iterator[PolicyRules]:
-    """The policies that are new or mean something else, and those that are gone as ones that say nothing."""
-    before, after = old.index.policies, new.index.policies
-    for ref in sorted(before.keys() | after.keys()):
-        if before.get(ref) != after.get(ref):
-            yield after.get(ref, PolicyRules(ref, (), ()))
+    """The policies that are new or mean something else."""
+    before = old.index.policies
+    for ref, policy in sorted(new.index.policies.items(), key=lambda item: item[0]):
+        if before.get(ref) != policy:
+            yield policy
