@@ -12,7 +12,7 @@ from podwall.cli.command import option
 from podwall.cli.running import FINDINGS, INCOMPLETE, OK, Streams
 
 if TYPE_CHECKING:
-    from podwall.ops.checking import Checked
+    from podwall.ops.checking import Asked, Checked
     from podwall.ops.inputs import Opened
 
 __all__ = ["EXAMPLES", "check_command"]
@@ -25,6 +25,8 @@ Examples:
   podwall check -f manifests/ --fail-on warning --ignore PW13
   podwall check -f manifests/ -o sarif > podwall.sarif
   podwall check -f manifests/ --baseline known.json --write-baseline
+  podwall check -f manifests/ --fix
+  podwall check -f manifests/ --diff --unsafe-fixes
   podwall check --explain PW150
   kubectl get ns,no,po,svc,deploy,sts,ds,netpol -A -o json | podwall check -f -
 
@@ -52,36 +54,51 @@ def _level(value: str | None) -> None:
         raise click.BadParameter(f"{value!r} is not one of {', '.join(_LEVELS)}", param_hint="--fail-on")
 
 
+Output = Annotated[str, flags.output("text", "json", "sarif", "junit", "github", "gitlab", "md")]
+Select = Annotated[
+    tuple[str, ...], option("--select", metavar="ID", help="Only these checks: PW150, or PW15 for several; repeatable.")
+]
+Ignore = Annotated[tuple[str, ...], option("--ignore", metavar="ID", help="Not these checks; repeatable.")]
+FailOn = Annotated[
+    str | None,
+    option(
+        "--fail-on",
+        metavar="LEVEL",
+        help="Exit 1 from this on: error, warning, info or never.  [default: error]",
+        check=_level,
+        values=lambda: list(_LEVELS),
+    ),
+]
+Fix = Annotated[bool, option("--fix", help="Edit the files; every fix is proved, and none may close anything.")]
+Diff = Annotated[bool, option("--diff", help="Show what --fix would edit, and exit 1 if it would; nothing is written.")]
+UnsafeFixes = Annotated[bool, option("--unsafe-fixes", help="With --fix or --diff: those that may close traffic, too.")]
+Baseline = Annotated[
+    str | None, option("--baseline", metavar="FILE", help="Findings that are known: only new ones count.")
+]
+WriteBaseline = Annotated[bool, option("--write-baseline", help="Write what is found to it; exit 0.")]
+ExplainSkipped = Annotated[
+    bool, option("--explain-skipped", help="Also what was not looked at, and which fact is missing.")
+]
+Explain = Annotated[
+    str | None, option("--explain", metavar="ID", help="What a check is about, and what to do; all lists them.")
+]
+
+
 @flags.reading(filtered=True)
 def check_command(
     given: flags.Given,
     *,
-    output: Annotated[str, flags.output("text", "json", "sarif", "junit", "github", "gitlab", "md")] = "text",
-    select: Annotated[
-        tuple[str, ...],
-        option("--select", metavar="ID", help="Only these checks: PW150, or PW15 for several; repeatable."),
-    ] = (),
-    ignore: Annotated[tuple[str, ...], option("--ignore", metavar="ID", help="Not these checks; repeatable.")] = (),
-    fail_on: Annotated[
-        str | None,
-        option(
-            "--fail-on",
-            metavar="LEVEL",
-            help="Exit 1 from this on: error, warning, info or never.  [default: error]",
-            check=_level,
-            values=lambda: list(_LEVELS),
-        ),
-    ] = None,
-    baseline: Annotated[
-        str | None, option("--baseline", metavar="FILE", help="Findings that are known: only new ones count.")
-    ] = None,
-    write_baseline: Annotated[bool, option("--write-baseline", help="Write what is found to it; exit 0.")] = False,
-    explain_skipped: Annotated[
-        bool, option("--explain-skipped", help="Also what was not looked at, and which fact is missing.")
-    ] = False,
-    explain: Annotated[
-        str | None, option("--explain", metavar="ID", help="What a check is about, and what to do; all lists them.")
-    ] = None,
+    output: Output = "text",
+    select: Select = (),
+    ignore: Ignore = (),
+    fail_on: FailOn = None,
+    fix: Fix = False,
+    diff: Diff = False,
+    unsafe_fixes: UnsafeFixes = False,
+    baseline: Baseline = None,
+    write_baseline: WriteBaseline = False,
+    explain_skipped: ExplainSkipped = False,
+    explain: Explain = None,
 ) -> None:
     """What an expert would say of the policies, worst first.
 
@@ -90,9 +107,45 @@ def check_command(
     what to do. Then how well each namespace is closed.
     """
     named = locals()
-    if explain is not None:
-        given.run(lambda streams: _explain(streams, explain))
-    given.run(lambda streams: _check(streams, given, named))
+    if unsafe_fixes and not (fix or diff):
+        raise click.BadParameter("goes with --fix or --diff", param_hint="--unsafe-fixes")
+    if fix and diff:
+        raise click.BadParameter("writes, and --diff shows what would be written: give one of them", param_hint="--fix")
+
+    def work(streams: Streams) -> int:
+        if explain is not None:
+            return _explain(streams, explain)
+        if fix or diff:
+            code = _fix(streams, given, named)
+            if code is not None:
+                return code
+        return _check(streams, given, named)
+
+    given.run(work)
+
+
+def _asked(named: Mapping[str, Any]) -> Asked:
+    from podwall.ops.checking import Asked
+
+    split = {name: tuple(one for several in named[name] for one in several.split(",")) for name in ("select", "ignore")}
+    return Asked(split["select"], split["ignore"], named["fail_on"], named["baseline"], named["write_baseline"])
+
+
+def _fix(streams: Streams, given: flags.Given, named: Mapping[str, Any]) -> int | None:
+    """Edits the files, or shows it; the exit code of what is only shown, None where the findings come next."""
+    from podwall.ops.checking import fixed
+    from podwall.report.fixes import fixes_text
+
+    with streams.phase("fixed"):
+        outcome = fixed(given.inputs(), _asked(named), given.project(), unsafe=named["unsafe_fixes"])
+    if named["diff"]:
+        streams.aside(fixes_text(outcome.answer, written=False))
+        streams.result([outcome.diff()])
+        return FINDINGS if outcome.after else OK
+    outcome.write()
+    tell = streams.result if named["output"] == "text" else streams.aside
+    tell(fixes_text(outcome.answer, written=True))
+    return None
 
 
 def _explain(streams: Streams, wanted: str) -> int:
@@ -103,13 +156,11 @@ def _explain(streams: Streams, wanted: str) -> int:
 
 
 def _check(streams: Streams, given: flags.Given, named: Mapping[str, Any]) -> int:
-    from podwall.ops.checking import Asked, checked
+    from podwall.ops.checking import checked
 
-    split = {name: tuple(one for several in named[name] for one in several.split(",")) for name in ("select", "ignore")}
-    asked = Asked(split["select"], split["ignore"], named["fail_on"], named["baseline"], named["write_baseline"])
     opened = given.open(streams, keep_mistakes=True)
     with streams.phase("checked"):
-        found = checked(opened, asked, given.project())
+        found = checked(opened, _asked(named), given.project())
     streams.warn(*found.notes)
     with streams.phase("written"):
         streams.result(_shown(opened, found, named))

@@ -39,6 +39,11 @@ class Streams:
         with _writing() as stdout:
             stdout.buffer.write(data)
 
+    def aside(self, lines: Iterable[str]) -> None:
+        """What is told beside the answer, line by line with their ends."""
+        if not self._quiet:
+            _say(line.removesuffix("\n") for line in lines)
+
     def warn(self, *lines: str) -> None:
         """What must be said beside the answer."""
         if not self._quiet:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from podwall import __version__
 from podwall.check.facts import Facts, Object, Options
@@ -18,7 +18,8 @@ from podwall.check.run import run
 from podwall.cluster.objects import Located, kind_of, name_of
 from podwall.errors import InputError
 from podwall.ops.baseline import write_baseline
-from podwall.ops.inputs import Opened
+from podwall.ops.fixing import Outcome, Wanted, fix
+from podwall.ops.inputs import Inputs, Opened
 from podwall.ops.project import Project
 from podwall.ops.weighing import Asked, Weighed, Weighing
 from podwall.report import public_findings as public
@@ -26,7 +27,7 @@ from podwall.report.findings.rule import rule_text
 from podwall.report.public import API_VERSION, Ref
 from podwall.text.where import field
 
-__all__ = ["Asked", "Checked", "checked", "explained", "facts_of", "listed", "pointed_at", "today"]
+__all__ = ["Asked", "Checked", "checked", "explained", "facts_of", "fixed", "listed", "pointed_at", "today"]
 
 _MORE = 3  # lines below one that only opens something
 _OPENS = (":", "{", "[")
@@ -83,6 +84,13 @@ def _owner(opened: Opened, namespace: str, located: Located[Any]) -> Iterator[tu
     owner = opened.owners.named(item.metadata, located.origin.source)
     if owner is not None:
         yield (kind_of(item), namespace, name_of(item.metadata)), owner
+
+
+def fixed(inputs: Inputs, asked: Asked, project: Project | None, *, unsafe: bool) -> Outcome:
+    """Every fix of what the rules say, made in memory and proved. Raises as `checked` and `open_cluster` do."""
+    weighing = Weighing(asked, project, today())
+    wanted = Wanted(tuple(weighing.rules), lambda opened: facts_of(opened, project), weighing.counts, unsafe)
+    return fix(structs.replace(inputs, keep_mistakes=True), wanted)
 
 
 def checked(opened: Opened, asked: Asked, project: Project | None = None) -> Checked:
