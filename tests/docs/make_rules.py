@@ -13,8 +13,9 @@ from pathlib import Path
 
 from podwall.check.facts import Facts, Options
 from podwall.check.registry import all_rules, documentation
-from podwall.check.rule import Rule
+from podwall.check.rule import Bad, Rule
 from podwall.check.run import Found, run
+from podwall.ops.checking import pointed_at
 from podwall.ops.inputs import Inputs, Opened, open_texts
 from podwall.report.findings.text import findings_text
 from podwall.report.public import API_VERSION, Ref
@@ -57,7 +58,7 @@ def _fixes(rule: Rule) -> str:
 
 def _page(rule: Rule) -> Iterator[str]:
     example = rule.bad[0]
-    opened = _open(example.objects)
+    opened = _open(example)
     found = _found(opened, rule)
     yield f"# {rule.id}: {rule.says}\n"
     yield f"Severity: {rule.severity.word}. Made from the file of the check by `make docs`: edit that.\n"
@@ -65,7 +66,7 @@ def _page(rule: Rule) -> Iterator[str]:
     yield "## Example\n"
     yield f"```yaml\n{example.objects.rstrip()}\n```\n"
     yield "What `podwall check` says:\n"
-    yield f"```text\n{_said(opened, found, example.objects)}\n```\n"
+    yield f"```text\n{_said(opened, found)}\n```\n"
     yield from _fix(rule, found)
 
 
@@ -87,20 +88,20 @@ def _fix(rule: Rule, found: list[Found]) -> Iterator[str]:
         yield "\n```diff\n" + "\n".join(line.rstrip() for line in lines) + "\n```"
 
 
-def _open(objects: str) -> Opened:
-    return open_texts(Inputs(), [Text(_FILE, objects.encode())])
+def _open(example: Bad) -> Opened:
+    inputs = Inputs(keep_mistakes=True, cni=example.profile.name)
+    return open_texts(inputs, [Text(_FILE, example.objects.encode())])
 
 
 def _found(opened: Opened, rule: Rule) -> list[Found]:
-    facts = Facts(opened.model, Options(TODAY, owners=rule.bad[0].owners))
+    facts = Facts(opened.model, Options(TODAY, owners=rule.bad[0].owners), opened.mistakes)
     return list(run(facts, [rule]).found)
 
 
-def _said(opened: Opened, found: list[Found], objects: str) -> str:
+def _said(opened: Opened, found: list[Found]) -> str:
     findings = [_public(opened, one) for one in found]
-    lines = {(_FILE, number): line for number, line in enumerate(objects.split("\n"), 1)}
     result = Findings(API_VERSION, "Findings", opened.model.profile.name, findings, [], [], [])
-    return "".join(findings_text(result, lines)).strip("\n")
+    return "".join(findings_text(result, pointed_at(opened, result))).strip("\n")
 
 
 def _public(opened: Opened, one: Found) -> Public:
