@@ -16,6 +16,10 @@ LISTED_FLAGS = {
     "map": ["-A", "-o", "--from", "--to", "--about", "--port", "--summary", "--why", "--exposure"],
     "explain": ["-o", "--family", "--change"],
     "verdict": ["--queries", "--trace"],
+    "check": [
+        *("-A", "-o", "--select", "--ignore", "--fail-on", "--baseline", "--write-baseline"),
+        *("--explain-skipped", "--explain"),
+    ],
     "snapshot": ["-o", "--force", "--with-topology", "--used-labels", "--label", "--taken"],
 }
 INPUT = [

@@ -26,7 +26,7 @@ Examples:
   podwall check -f manifests/ -o sarif > podwall.sarif
   podwall check -f manifests/ --baseline known.json --write-baseline
   podwall check --explain PW150
-  kubectl get ns,no,po,svc,deploy,sts,ds,netpol -A -o json | podwall check -f -
+  kubectl get ns,no,po,svc,netpol -A -o json | podwall check -f -
 
 \b
 In CI:
