@@ -90,9 +90,11 @@ def check_command(
     what to do. Then how well each namespace is closed.
     """
     named = locals()
-    if explain is not None:
-        given.run(lambda streams: _explain(streams, explain))
-    given.run(lambda streams: _check(streams, given, named))
+
+    def work(streams: Streams) -> int:
+        return _check(streams, given, named) if explain is None else _explain(streams, explain)
+
+    given.run(work)
 
 
 def _explain(streams: Streams, wanted: str) -> int:
