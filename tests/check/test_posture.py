@@ -43,7 +43,7 @@ def test_a_default_deny_closes_and_a_rule_opens() -> None:
     assert postures_of(PODS + DENY)["a"] == Posture("a", 2, 0, True, True, 0, 0, 0, 2, "broken")
     assert postures_of(PODS + DENY)["a"].score == 90
     found = postures_of(PODS + DENY + OPEN_WEB)
-    assert found["a"] == Posture("a", 2, 0, True, True, 1, 0, 2, 2)
+    assert found["a"] == Posture("a", 2, 0, True, True, 1, 0, 2, 2, "broken")
     assert found["b"] == Posture("b", 1, 1, False, False, 1, 1, 1, 2)
 
 

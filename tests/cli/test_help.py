@@ -18,6 +18,10 @@ LISTED_FLAGS = {
     "diff": ["-A", "-o", "--fail-on"],
     "test": ["-o", "--coverage", "--min", "--write", "-d", "--schema"],
     "verdict": ["--queries", "--trace"],
+    "check": [
+        *("-A", "-o", "--select", "--ignore", "--fail-on", "--baseline", "--write-baseline"),
+        *("--explain-skipped", "--explain"),
+    ],
     "snapshot": ["-o", "--force", "--with-topology", "--used-labels", "--label", "--taken"],
 }
 INPUT = [

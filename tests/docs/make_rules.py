@@ -49,7 +49,7 @@ def _row(rule: Rule) -> str:
 
 
 def _fixes(rule: Rule) -> str:
-    opened = _open(example)
+    opened = _open(rule.bad[0])
     fixes = [one.finding.fix for one in _found(opened, rule) if one.finding.fix is not None]
     if not fixes:
         return ""

@@ -28,7 +28,7 @@ Examples:
   podwall check -f manifests/ --fix
   podwall check -f manifests/ --diff --unsafe-fixes
   podwall check --explain PW150
-  kubectl get ns,no,po,svc,deploy,sts,ds,netpol -A -o json | podwall check -f -
+  kubectl get ns,no,po,svc,netpol -A -o json | podwall check -f -
 
 \b
 In CI:

@@ -35,8 +35,8 @@ def _case(rule: str, found: Sequence[Finding], failing: Collection[str]) -> Iter
     yield f"{head}>\n"
     if counting:
         first = counting[0]
-        message = quoteattr(_clean(f"{name(first)}: {sentence(first)}"))
-        yield f"      <failure type={quoteattr(first.severity)} message={message}>"
+        message = _clean(f"{name(first)}: {sentence(first)}")
+        yield f"      <failure type={quoteattr(first.severity)} message={quoteattr(message)}>"
         yield escape(_clean("\n".join(map(_told, counting))))
         yield "</failure>\n"
     others = [f for f in found if f.severity not in failing]

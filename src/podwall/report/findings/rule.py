@@ -12,7 +12,8 @@ __all__ = ["rule_text"]
 
 def rule_text(rule: Rule, documentation: str) -> Iterator[str]:
     """Its line in the catalogue, what its file says, and the first example of what it finds."""
-    yield f"{rule.id} ({rule.severity.word}): {rule.says}\n\n"
+    yield from (f"{line}\n" for line in wrapped(f"{rule.id} ({rule.severity.word}): {rule.says}", "  "))
+    yield "\n"
     for paragraph in documentation.split("\n\n"):
         yield from (f"{line}\n" for line in _lines(paragraph.replace("**", "")))
         yield "\n"
@@ -23,7 +24,10 @@ def rule_text(rule: Rule, documentation: str) -> Iterator[str]:
 
 
 def _lines(paragraph: str) -> Iterator[str]:
-    """A paragraph in lines of a terminal; the entries of a list keep lines of their own."""
+    """A paragraph in lines of a terminal; code stays as it is, the entries of a list keep lines of their own."""
+    if paragraph.startswith("```"):
+        yield from (f"    {line}" for line in paragraph.splitlines()[1:-1])
+        return
     entries = paragraph.replace("\n- ", "\n\0- ").split("\n\0")
     for entry in entries:
         yield from wrapped(" ".join(entry.split()), "  " if entry.startswith("- ") else "")
