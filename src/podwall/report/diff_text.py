@@ -55,7 +55,9 @@ def _section(title: str, groups: Sequence[Group], words: Words) -> Iterator[str]
     if groups:
         yield ""
         yield f"{title}: {counted(sum(group.pairs for group in groups), 'connection')}"
-    for group in groups:
+    for number, group in enumerate(groups):
+        if number:
+            yield ""
         yield from _rows(group, words)
         yield from _causes(group.causes)
 
