@@ -15,7 +15,9 @@ from podwall.cli import main
 from podwall.cli.shells import SCRIPTS
 from tests.cli.program import ROOT, SHOP, podwall
 
-COMMANDS = ["map", "explain", "verdict", "snapshot", "project", "completion", "version"]
+COMMANDS = [
+    *("map", "explain", "verdict", "diff", "test", "check", "new", "snapshot", "project", "completion", "version"),
+]
 
 # What is typed behind `podwall`, the words that may stand in place of the last one, and kubectl's number.
 CASES: list[tuple[list[str], list[str], int]] = [
@@ -28,7 +30,7 @@ CASES: list[tuple[list[str], list[str], int]] = [
     (["map", "--cni", "x"], [], 4),
     (["map", "--cni=c"], ["--cni=cilium"], 4),
     (["map", "--nothing=c"], [], 4),
-    (["map", "-o", ""], ["text", "json"], 4),
+    (["map", "-o", ""], ["text", "wide", "json", "csv", "md", "dot", "mermaid", "svg"], 4),
     (["map", "-Ao", "j"], ["json"], 4),
     (["map", "-ojson", "--w"], ["--why"], 4),
     (["map", "-f", ""], [], 0),
@@ -74,7 +76,7 @@ def test_no_word_at_all_is_the_first(capsys: pytest.CaptureFixture[str]) -> None
 def test_meanings_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     main.complete(["map", "--why"])
     assert capsys.readouterr().out == (
-        "--why\tName the policies that allow each connection, and where they stand.\n:4\n"
+        "--why\tName the rules that allow each connection, and where they stand.\n:4\n"
     )
 
 

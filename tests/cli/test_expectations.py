@@ -122,7 +122,7 @@ def test_tap() -> None:
     at = lines.index("not ok 3 - shop/web -> shop/catalog:8080 allow")
     assert (lines[at + 1], lines[at + 2]) == (
         "  ---",
-        '  message: "denied for 1 pair\\n  shop/web -> shop/catalog  TCP 8080"',
+        "  message: |-",
     )
 
 

@@ -11,7 +11,9 @@ import pytest
 from podwall.cli.main import main
 from tests.cli.program import SHOP, podwall
 
-COMMANDS = ["map", "explain", "verdict", "diff", "test", "snapshot", "project", "completion", "version", "new"]
+COMMANDS = [
+    *("map", "explain", "verdict", "diff", "test", "check", "new", "snapshot", "project", "completion", "version"),
+]
 LISTED_FLAGS = {
     "map": ["-A", "-o", "--from", "--to", "--about", "--port", "--summary", "--why", "--exposure"],
     "explain": ["-o", "--family", "--change"],
@@ -19,8 +21,8 @@ LISTED_FLAGS = {
     "test": ["-o", "--coverage", "--min", "--write", "-d", "--schema"],
     "verdict": ["--queries", "--trace"],
     "check": [
-        *("-A", "-o", "--select", "--ignore", "--fail-on", "--baseline", "--write-baseline"),
-        *("--explain-skipped", "--explain"),
+        *("-A", "-o", "--select", "--ignore", "--fail-on", "--fix", "--diff", "--unsafe-fixes"),
+        *("--baseline", "--write-baseline", "--explain-skipped", "--explain"),
     ],
     "snapshot": ["-o", "--force", "--with-topology", "--used-labels", "--label", "--taken"],
 }

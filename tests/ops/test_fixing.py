@@ -38,11 +38,11 @@ def fixed(path: Path, rules: tuple[Rule, ...] = all_rules(), *, unsafe: bool = F
     def facts(opened: Opened) -> Facts:
         return Facts(opened.model, Options(TODAY))
 
-    return fix(Inputs((str(path),)), Wanted(rules, facts, unsafe=unsafe))
+    return fix(Inputs((str(path),), keep_mistakes=True), Wanted(rules, facts, unsafe=unsafe))
 
 
 def mapped(path: Path) -> Map:
-    return make_map(open_cluster(Inputs((str(path),))))
+    return make_map(open_cluster(Inputs((str(path),), keep_mistakes=True)))
 
 
 def open_pairs(path: Path) -> set[tuple[str, str, str]]:
@@ -59,12 +59,12 @@ def test_every_example_is_fixed_in_its_file_and_once(rule: Rule, bad: Bad, tmp_p
         return Facts(opened.model, Options(TODAY, owners=bad.owners))
 
     wanted = Wanted((rule,), facts, unsafe=True)
-    done = fix(Inputs((str(path),)), wanted)
+    done = fix(Inputs((str(path),), keep_mistakes=True), wanted)
     assert done.answer.fixed
     assert not done.answer.refused
     done.write()
     assert path.read_text(encoding="utf-8") == bad.fixed
-    again = fix(Inputs((str(path),)), wanted)
+    again = fix(Inputs((str(path),), keep_mistakes=True), wanted)
     assert (again.answer.fixed, again.after) == ([], {})
 
 

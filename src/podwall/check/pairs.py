@@ -15,7 +15,15 @@ from podwall.engine.rules import Direction, Pods, Rule
 from podwall.engine.sets import PortSet, cut
 from podwall.engine.verdict import Connection, End
 
-__all__ = ["classes", "connection", "pairs", "pieces"]
+__all__ = ["MOST_PAIRS", "TooManyPairs", "classes", "connection", "pairs", "pieces"]
+
+
+MOST_PAIRS = 20_000
+"""How many pairs are asked about for one rule: a second's work."""
+
+
+class TooManyPairs(Exception):
+    """A rule is about more pairs than a check goes through; what was asked for is not known."""
 
 
 def classes(facts: Facts, endpoints: Iterable[Endpoint]) -> list[Endpoint]:
@@ -27,13 +35,20 @@ def classes(facts: Facts, endpoints: Iterable[Endpoint]) -> list[Endpoint]:
 
 
 def pairs(facts: Facts, rule: Rule) -> Iterator[tuple[Endpoint, Endpoint]]:
-    """Each source and destination, of other pods than itself, that a rule with pods as peers is about."""
+    """Each source and destination, of other pods than itself, that a rule with pods as peers is about.
+
+    Raises TooManyPairs behind the first MOST_PAIRS of them.
+    """
     subjects = classes(facts, facts.selected(rule.subject))
     peers = {key_of(e): e for peer in rule.peers if isinstance(peer, Pods) for e in facts.selected(peer)}
     chosen = classes(facts, peers.values())
+    left = MOST_PAIRS
     for subject in subjects:
         for peer in chosen:
             if subject is not peer or subject.many:
+                if not left:
+                    raise TooManyPairs
+                left -= 1
                 yield (peer, subject) if rule.direction is Direction.INGRESS else (subject, peer)
 
 

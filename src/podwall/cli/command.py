@@ -53,15 +53,22 @@ class Program(click.Group):
     def __init__(self, name: str, about: str) -> None:
         super().__init__(name, help=about, no_args_is_help=True)
         self.context_settings = {"help_option_names": ["-h", "--help"]}
+        self._order: dict[str, None] = {}
         self._made_from: dict[str, tuple[Callable[..., None], str]] = {}
         self.reword: Callable[[str], str] = str
 
     def add(self, name: str, function: Callable[..., None], epilog: str = "") -> None:
         """A command whose help is the function's docstring, its flags, and the epilog."""
         self._made_from[name] = function, epilog
+        self._order[name] = None
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """A command that is made already, as a group of others."""
+        super().add_command(cmd, name)
+        self._order[name or cmd.name or ""] = None
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click asks so
-        return [*self._made_from, *(name for name in self.commands if name not in self._made_from)]
+        return list(self._order)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click asks so
         # For a name that there is not, all are made: click looks among them for what was meant.
@@ -75,6 +82,7 @@ class Program(click.Group):
         """The program with all its commands at hand, for what looks through them."""
         for name in self._made_from:
             self.get_command(click.Context(self), name)
+        self.commands = {name: self.commands[name] for name in self._order}
         return self
 
 

@@ -48,10 +48,10 @@ app.add("verdict", verdict.verdict_command, verdict.EXAMPLES)
 app.add("diff", diff.diff_command, diff.EXAMPLES)
 app.add("test", test.expectations_command, test.EXAMPLES)
 app.add("check", check.check_command, check.EXAMPLES)
+app.add_command(Recipes())
 app.add("snapshot", snapshot.snapshot_command, snapshot.EXAMPLES)
 app.add("project", project.project_command, project.EXAMPLES)
 app.add("completion", completion.completion_command, completion.EXAMPLES)
-app.add_command(Recipes())
 app.add("version", version_command, VERSION_EXAMPLES)
 
 

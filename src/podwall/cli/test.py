@@ -9,6 +9,7 @@ import click
 
 from podwall.cli import flags
 from podwall.cli.command import Argument, option
+from podwall.errors import InputError
 from podwall.cli.running import FINDINGS, INCOMPLETE, OK, Streams
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def _test(streams: Streams, given: flags.Given, named: Mapping[str, Any]) -> int
     project = given.project()
     files = named["files"] or ([] if project is None else [project.path(f) for f in project.settings.expectations])
     if not files:
-        raise click.BadParameter("give a file of assertions, or --write to draft one", param_hint="FILE")
+        raise InputError("give a file of assertions, or --write to draft one")
     expectations = read_expectations(files, given.home, {} if project is None else project.settings.sets)
     opened = given.open(streams)
     minimum = None if named["minimum"] is None else float(named["minimum"])

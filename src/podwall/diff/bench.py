@@ -225,7 +225,8 @@ def _outside(reach: Reach, atoms: dict[int, int], addresses: AddrSet) -> Iterato
     for family in reach.families:
         part = addresses.family(family.number)
         if part:
-            yield family.number, next(a for slot, a in atoms.items() if reach.externals[slot].has(part.spans[0][0]))
+            first = part.spans[0][0]
+            yield family.number, next(atoms[slot] for slot, held in enumerate(reach.externals) if held.has(first))
 
 
 def _split(pieces: Iterable[Piece], effect: Delta) -> tuple[list[Piece], list[Piece]]:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from podwall.errors import InputError
 from podwall.sources.files import KUSTOMIZATIONS, Found, Text, is_manifest, plain
+
+if TYPE_CHECKING:
+    from subprocess import CompletedProcess
 
 __all__ = ["PREFIX", "first_of", "read", "revision_of"]
 
@@ -189,7 +192,9 @@ def first_of(revision: str, paths: Iterable[str]) -> bytes | None:
     return None
 
 
-def _git(arguments: Sequence[str], said: str = "") -> subprocess.CompletedProcess[bytes]:
+def _git(arguments: Sequence[str], said: str = "") -> CompletedProcess[bytes]:
+    import subprocess  # few inputs are revisions
+
     try:
         return subprocess.run(  # noqa: S603 - no shell, and names never stand where an option could
             [*_COMMAND, *arguments],
@@ -205,5 +210,5 @@ def _git(arguments: Sequence[str], said: str = "") -> subprocess.CompletedProces
         raise InputError(f"git {arguments[0]} took more than {_SECONDS} s, and was stopped") from None
 
 
-def _said(done: subprocess.CompletedProcess[bytes]) -> str:
+def _said(done: CompletedProcess[bytes]) -> str:
     return done.stderr.decode(errors="replace").strip().removeprefix("fatal: ")

@@ -47,7 +47,7 @@ _FIELDS: dict[type[Struct], tuple[str, ...]] = {
     core.NodeStatus: ("addresses",),
     core.Address: ("type", "address"),
     core.Pod: (*_OBJECT, "status"),
-    core.PodSpec: ("containers", "initContainers", "hostNetwork", "nodeName"),
+    core.PodSpec: ("containers", "initContainers", "hostNetwork", "nodeName", "dnsPolicy"),
     core.Container: ("ports", "restartPolicy"),
     core.ContainerPort: ("containerPort", "name", "protocol"),
     core.PodStatus: ("phase", "podIP", "podIPs", "hostIP", "hostIPs"),
@@ -55,7 +55,7 @@ _FIELDS: dict[type[Struct], tuple[str, ...]] = {
     core.Service: (*_OBJECT, "status"),
     core.ServiceSpec: (
         *("type", "selector", "ports", "clusterIP", "clusterIPs", "externalIPs", "externalName"),
-        "publishNotReadyAddresses",
+        *("publishNotReadyAddresses", "externalTrafficPolicy"),
     ),
     core.ServicePort: ("port", "name", "protocol", "targetPort"),
     core.ServiceStatus: ("loadBalancer",),

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from podwall.check.facts import Facts, Policy, Witness
-from podwall.check.pairs import connection, pairs, pieces
-from podwall.check.rule import Bad, Finding, Good, Rule, Severity
+from podwall.check.pairs import MOST_PAIRS, TooManyPairs, connection, pairs, pieces
+from podwall.check.rule import Bad, Finding, Good, Rule, Severity, Skipped
 from podwall.engine.judge import ports_on
 from podwall.engine.labels import EVERYTHING
 from podwall.engine.rules import Direction, Pods
@@ -27,11 +27,15 @@ __all__ = ["RULE"]
 _OTHER = {Direction.EGRESS: Direction.INGRESS, Direction.INGRESS: Direction.EGRESS}
 
 
-def _check(facts: Facts) -> Iterator[Finding]:
+def _check(facts: Facts) -> Iterator[Finding | Skipped]:
     for policy in facts.network_policies:
         for rule in policy.rules:
             if all(isinstance(peer, Pods) and peer.selector != EVERYTHING for peer in rule.peers):
-                denied = _denied(facts, rule)
+                try:
+                    denied = _denied(facts, rule)
+                except TooManyPairs:
+                    yield Skipped(policy.shown, f"an answer for more than {MOST_PAIRS:,} pairs")
+                    continue
                 if denied is not None:
                     yield _finding(facts, policy, rule, *denied)
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from podwall.check.facts import Facts, Policy, Witness
-from podwall.check.pairs import connection, pairs, pieces
-from podwall.check.rule import Bad, Finding, Good, Rule, Severity
+from podwall.check.pairs import MOST_PAIRS, TooManyPairs, connection, pairs, pieces
+from podwall.check.rule import Bad, Finding, Good, Rule, Severity, Skipped
 from podwall.engine.judge import ports_on
 from podwall.engine.rules import Action, Direction, Tier
 from podwall.engine.rules import Rule as PolicyRule
@@ -23,11 +23,15 @@ from podwall.engine.verdict import Connection, Reason, Side
 __all__ = ["RULE"]
 
 
-def _check(facts: Facts) -> Iterator[Finding]:
+def _check(facts: Facts) -> Iterator[Finding | Skipped]:
     for policy in facts.policies:
         for rule in policy.rules:
             if rule.tier is Tier.ADMIN and rule.action is not Action.PASS:
-                found = next(_overridden(facts, rule), None)
+                try:
+                    found = next(_overridden(facts, rule), None)
+                except TooManyPairs:
+                    yield Skipped(policy.shown, f"an answer for more than {MOST_PAIRS:,} pairs")
+                    continue
                 if found is not None:
                     yield _finding(facts, policy, rule, *found)
 

@@ -15,15 +15,15 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from podwall.check.facts import Facts, Policy, Witness
-from podwall.check.pairs import connection, pairs, pieces
-from podwall.check.rule import Bad, Finding, Good, Rule, Severity
+from podwall.check.pairs import MOST_PAIRS, TooManyPairs, connection, pairs, pieces
+from podwall.check.rule import Bad, Finding, Good, Rule, Severity, Skipped
 from podwall.engine.judge import ports_on
 from podwall.engine.rules import Rule as PolicyRule
 
 __all__ = ["RULE"]
 
 
-def _check(facts: Facts) -> Iterator[Finding]:
+def _check(facts: Facts) -> Iterator[Finding | Skipped]:
     ranked: dict[tuple[int, int], list[Policy]] = {}
     for policy in facts.policies:
         if not policy.ref.namespace and policy.rules:
@@ -31,7 +31,11 @@ def _check(facts: Facts) -> Iterator[Finding]:
             ranked.setdefault((rule.tier, rule.order[0]), []).append(policy)
     for (_, priority), tied in sorted(ranked.items()):
         for one, other in combinations(sorted(tied, key=lambda p: (p.ref.name, p.ref.kind)), 2):
-            found = next(_disagreements(facts, one, other), None)
+            try:
+                found = next(_disagreements(facts, one, other), None)
+            except TooManyPairs:
+                yield Skipped(other.shown, f"an answer for more than {MOST_PAIRS:,} pairs")
+                continue
             if found is not None:
                 rule, witness = found
                 yield Finding(

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from podwall.check.facts import Facts, Policy, Witness
-from podwall.check.pairs import connection, pairs
-from podwall.check.rule import Bad, Finding, Good, Rule, Severity
+from podwall.check.pairs import MOST_PAIRS, TooManyPairs, connection, pairs
+from podwall.check.rule import Bad, Finding, Good, Rule, Severity, Skipped
 from podwall.cluster.endpoints import Endpoint
 from podwall.engine.judge import ports_on
 from podwall.engine.rules import Direction
@@ -25,11 +25,15 @@ from podwall.engine.verdict import Connection
 __all__ = ["RULE"]
 
 
-def _check(facts: Facts) -> Iterator[Finding]:
+def _check(facts: Facts) -> Iterator[Finding | Skipped]:
     for policy in facts.network_policies:
         ours = facts.owner(policy.ref.kind, policy.ref.namespace, policy.ref.name)
         for rule in policy.rules if ours else ():
-            found = next(_widened(facts, rule, ours), None) if rule.direction is Direction.INGRESS else None
+            try:
+                found = next(_widened(facts, rule, ours), None) if rule.direction is Direction.INGRESS else None
+            except TooManyPairs:
+                yield Skipped(policy.shown, f"an answer for more than {MOST_PAIRS:,} pairs")
+                continue
             if found is not None:
                 yield _finding(facts, policy, rule, *found)
 
