@@ -113,6 +113,7 @@ class Facts:
         self.options = options
         self.mistakes = tuple(mistakes)
         self._written: dict[PolicyRef, object] = {}
+        self._isolating: dict[tuple[str, int, Direction], list[Policy]] = {}
 
     @property
     def index(self) -> Index:
@@ -319,7 +320,11 @@ class Facts:
 
     def isolating(self, endpoint: Endpoint, direction: Direction) -> list[Policy]:
         """The NetworkPolicies that isolate an endpoint (N5)."""
-        return [p for p in self._of_namespace(endpoint.namespace) if self._isolates(p, endpoint, direction)]
+        key = endpoint.namespace, self.index.slot(endpoint), direction
+        if key not in self._isolating:  # endpoints of one slot are the same to every rule
+            held = self._of_namespace(endpoint.namespace)
+            self._isolating[key] = [policy for policy in held if self._isolates(policy, endpoint, direction)]
+        return self._isolating[key]
 
     def _of_namespace(self, namespace: str) -> Iterable[Policy]:
         return self._by_namespace.get(namespace, ())
