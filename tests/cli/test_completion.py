@@ -75,9 +75,7 @@ def test_no_word_at_all_is_the_first(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_meanings_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     main.complete(["map", "--why"])
-    assert capsys.readouterr().out == (
-        "--why\tName the rules that allow each connection, and where they stand.\n:4\n"
-    )
+    assert capsys.readouterr().out == ("--why\tName the rules that allow each connection, and where they stand.\n:4\n")
 
 
 def test_scripts() -> None:

@@ -170,7 +170,10 @@ ERRORS = [
     ),
     (("-f", str(GOOD), "--pod-cidr", "10.9.0.0/30"), "error: --pod-cidr 10.9.0.0/30 has no address left for "),
     (("-f", str(GOOD), "-n", "No_Name"), "error: -n No_Name: not the name of a namespace: "),
-    (("-f", str(GOOD), "-o", "yaml"), "Error: Invalid value for -o: 'yaml' is not one of text, wide, json, csv, md, dot, mermaid, svg\n"),
+    (
+        ("-f", str(GOOD), "-o", "yaml"),
+        "Error: Invalid value for -o: 'yaml' is not one of text, wide, json, csv, md, dot, mermaid, svg\n",
+    ),
     (("-f", str(GOOD), "--summary", "--why"), "Error: Invalid value for --why: --summary shows no connections"),
     (("-f", str(GOOD), "--bogus"), "Error: No such option '--bogus'."),
     (("-f",), "Error: Option '-f' requires an argument."),

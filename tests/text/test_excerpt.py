@@ -93,6 +93,6 @@ def test_a_rule_without_its_text() -> None:
         Line(5, "  from:"),
         Line(6, "  - podSelector: {}"),
         Line(7, "  - ipBlock:", marked=True),
-        Line(7, '      cidr: 10.0.0.0/8'),
+        Line(7, "      cidr: 10.0.0.0/8"),
     )
     assert rendered({"a": "x" * 500}, path, (), line_of) == ()

@@ -9,8 +9,8 @@ import click
 
 from podwall.cli import flags
 from podwall.cli.command import Argument, option
-from podwall.errors import InputError
 from podwall.cli.running import FINDINGS, INCOMPLETE, OK, Streams
+from podwall.errors import InputError
 
 if TYPE_CHECKING:
     from podwall.ops.testing import Tested
