@@ -71,9 +71,12 @@ def _read_again(standing: Standing, changed: Mapping[str, bytes]) -> Standing:
 
 
 def _same_but_policies(old: Model, new: Model) -> bool:
-    """Whether both have the same endpoints, in namespaces of the same labels."""
+    """Whether both have the same endpoints, in namespaces of the same labels.
+
+    A namespace may be new: a policy that was refused can be all that names it, and nothing is in it.
+    """
     spaces = [{name: bucket.labels for name, bucket in model.cluster.namespaces.items()} for model in (old, new)]
-    return spaces[0] == spaces[1] and old.endpoints == new.endpoints
+    return spaces[0].items() <= spaces[1].items() and old.endpoints == new.endpoints
 
 
 def _changed(old: Model, new: Model) -> Iterator[PolicyRules]:
