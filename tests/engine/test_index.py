@@ -17,8 +17,10 @@ from podwall.engine.grouping import groups_of
 from podwall.engine.index import EndpointKey, Index, Slots, key_of
 from podwall.engine.judge import Judge
 from podwall.engine.policies.networkpolicy import rules_of
+from podwall.engine.postings import bits
 from podwall.engine.reach import Reach
 from podwall.engine.rules import Block, InNamespace, Pods, PolicyRef, PolicyRules
+from podwall.engine.sets import AddrSet
 from podwall.engine.verdict import Connection, End
 from tests.truth.policies import random_spec
 from tests.truth.vocabulary import LABELS, NAMESPACE_LABELS, NUMBERS, PORT_NAMES, PROTOCOLS, labels, maybe
@@ -234,6 +236,13 @@ def test_sets_are_those_of_going_over_everyone(seed: int) -> None:
         ask(rng, index)
         if maybe(rng, 0.2):
             assert resolved(index) == world.resolved(blocks=True)
+            everyone = list(index.endpoints())
+            home = rng.choice(NAMESPACES)
+            found = {key_of(e): slot for e, slot in index.endpoints_in([home])}
+            assert found == {key_of(e): slot for e, slot in everyone if e.namespace == home}
+            some = AddrSet.of("10.244.1.0/24", ["10.244.1.2/31"]) | AddrSet.of("fd00:10:244:1::/64")
+            classes = {(e.namespace, slot) for e, slot in everyone if any(a in some for a in e.addresses)}
+            assert {(name, slot) for name, slots in index.having(some).items() for slot in bits(slots)} == classes
 
 
 @pytest.mark.parametrize("seed", range(60))

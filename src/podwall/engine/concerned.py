@@ -117,13 +117,7 @@ def _named(index: Index, peer: Peer) -> Slots | None:
     """The endpoints that a peer may match; external addresses are always looked at."""
     if isinstance(peer, Pods):
         return index.pods(peer)
-    if not isinstance(peer, Block):
-        return None
-    out: Slots = {}
-    for endpoint, slot in index.endpoints():
-        if _has_address(endpoint, peer.addresses):
-            out[endpoint.namespace] = out.get(endpoint.namespace, 0) | 1 << slot
-    return out
+    return index.having(peer.addresses) if isinstance(peer, Block) else None
 
 
 def _has_address(endpoint: Endpoint, addresses: AddrSet) -> bool:
@@ -135,7 +129,7 @@ def _has_address(endpoint: Endpoint, addresses: AddrSet) -> bool:
 
 def _policies(index: Index, subjects: Slots, everyone: Slots | None) -> Iterator[PolicyRules]:
     """Those of the subjects' namespaces and of the whole cluster, and what the rest say about the subjects."""
-    asked = [e for e, slot in index.endpoints() if subjects.get(e.namespace, 0) >> slot & 1]
+    asked = [e for e, slot in index.endpoints_in(subjects) if subjects[e.namespace] >> slot & 1]
     isolated: dict[tuple[str, Direction], int] = {}
     for ref, policy in index.policies.items():
         if not ref.namespace or ref.namespace in subjects:
@@ -183,8 +177,8 @@ def _alike(
         everyone = {name: namespace.everyone for name, namespace in index.namespaces.items() if namespace.everyone}
     sight = _Sight(index, policies, everyone)
     held: dict[object, list[Endpoint]] = {}
-    for endpoint, slot in index.endpoints():
-        if everyone.get(endpoint.namespace, 0) >> slot & 1:
+    for endpoint, slot in index.endpoints_in(everyone):
+        if everyone[endpoint.namespace] >> slot & 1:
             exact = endpoint.host_network or subjects.get(endpoint.namespace, 0) >> slot & 1
             held.setdefault((slot if exact else -1, *sight.of(endpoint, slot)), []).append(endpoint)
     return [tuple(found) for found in held.values()]

@@ -7,8 +7,10 @@ endpoints in it, as bits. A class is all that rules can see of an endpoint.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -20,7 +22,7 @@ from podwall.engine.classes import Cell, EndpointClass, NamespaceIndex
 from podwall.engine.postings import Postings, bits
 from podwall.engine.rules import Block, Domains, InNamespace, NamespacesMatching, Nodes, Pods, PolicyRef, PolicyRules
 from podwall.engine.selections import Selections
-from podwall.engine.sets import AddrSet
+from podwall.engine.sets import AddrSet, address_number
 
 __all__ = ["EndpointKey", "Index", "Slots", "key_of"]
 
@@ -52,6 +54,9 @@ class Index:
         self._names: list[str] = []
         self._namespace_postings = Postings()
         self._places: dict[EndpointKey, _Place] = {}
+        # The places by namespace, and in order of address, once somebody asks.
+        self._homes: dict[str, list[_Place]] | None = None
+        self._addressed: list[tuple[int, _Place]] | None = None
         self._unsettled: dict[EndpointKey, None] = {}  # in order: neighbors in memory are settled together
         self._blocks: dict[AddrSet, Counter[PolicyRef]] = {}
         self._block_numbers: dict[AddrSet, int] = {}
@@ -90,12 +95,14 @@ class Index:
         key = key_of(endpoint)
         self.drop_endpoint(key)
         self._places[key] = _Place(endpoint)
+        self._homes = self._addressed = None
         self._unsettled[key] = None
 
     def drop_endpoint(self, key: EndpointKey) -> None:
         """An endpoint goes."""
         place = self._places.pop(key, None)
         if place is not None:
+            self._homes = self._addressed = None
             self._unsettled.pop(key, None)
             self._displace(place)
 
@@ -159,6 +166,31 @@ class Index:
         self._settle()
         for place in self._places.values():
             yield place.endpoint, place.slot
+
+    def endpoints_in(self, namespaces: Iterable[str]) -> Iterator[tuple[Endpoint, int]]:
+        """The endpoints of some namespaces with their slots, in no order; what others hold costs nothing."""
+        self._settle()
+        if self._homes is None:
+            self._homes = {}
+            for place in self._places.values():
+                self._homes.setdefault(place.endpoint.namespace, []).append(place)
+        for namespace in namespaces:
+            for place in self._homes.get(namespace, ()):
+                yield place.endpoint, place.slot
+
+    def having(self, addresses: AddrSet) -> Slots:
+        """The classes of endpoints that have one of the addresses, whether or not a rule names them."""
+        self._settle()
+        if self._addressed is None:
+            found = ((address_number(a), place) for place in self._places.values() for a in place.endpoint.addresses)
+            self._addressed = sorted(found, key=itemgetter(0))
+        out: Slots = {}
+        for first, last in addresses.spans:
+            start = bisect_left(self._addressed, first, key=itemgetter(0))
+            for _, place in self._addressed[start : bisect_right(self._addressed, last, key=itemgetter(0))]:
+                name = place.endpoint.namespace
+                out[name] = out.get(name, 0) | 1 << place.slot
+        return out
 
     def slot(self, endpoint: Endpoint) -> int:
         """The slot of an endpoint's class, in its namespace."""
