@@ -147,7 +147,7 @@ def _write(streams: Streams, given: Inputs, destination: str | None) -> int:
 
 def _test(streams: Streams, given: Inputs, files: Sequence[str], named: dict[str, object]) -> int:
     from podwall.ops.inputs import open_cluster
-    from podwall.ops.testing import Asked, read_expectations, tested
+    from podwall.ops.testing import Asked, assess, read_expectations
 
     expectations = read_expectations(files, given.namespace or "default")
     with streams.phase("read"):
@@ -156,7 +156,7 @@ def _test(streams: Streams, given: Inputs, files: Sequence[str], named: dict[str
     streams.warn(*opened.warnings)
     minimum = named["minimum"] if isinstance(named["minimum"], float) else None
     with streams.phase("judged"):
-        found = tested(opened, Asked(expectations, bool(named["coverage"]) or minimum is not None, minimum))
+        found = assess(opened, Asked(expectations, bool(named["coverage"]) or minimum is not None, minimum))
     streams.result(_shown(found, str(named["output"])))
     if opened.partial:
         return INCOMPLETE
