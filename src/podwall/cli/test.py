@@ -132,7 +132,7 @@ def _write(streams: Streams, given: flags.Given, destination: str | None) -> int
 
 
 def _test(streams: Streams, given: flags.Given, named: Mapping[str, Any]) -> int:
-    from podwall.ops.testing import Asked, read_expectations, tested
+    from podwall.ops.testing import Asked, assess, read_expectations
 
     project = given.project()
     files = named["files"] or ([] if project is None else [project.path(f) for f in project.settings.expectations])
@@ -142,7 +142,7 @@ def _test(streams: Streams, given: flags.Given, named: Mapping[str, Any]) -> int
     opened = given.open(streams)
     minimum = None if named["minimum"] is None else float(named["minimum"])
     with streams.phase("judged"):
-        found = tested(opened, Asked(expectations, named["coverage"] or minimum is not None, minimum))
+        found = assess(opened, Asked(expectations, named["coverage"] or minimum is not None, minimum))
     streams.result(_shown(found, str(named["output"])))
     if opened.partial:
         return INCOMPLETE

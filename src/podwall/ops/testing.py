@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from msgspec import UNSET, Struct
 
 from podwall.cluster.wellknown import Definition
-from podwall.engine.sets import AddrSet, PortSet
+from podwall.engine.sets import PortSet
 from podwall.errors import InputError, InvalidInput, Problem
 from podwall.expect.ends import Ends
 from podwall.expect.expectation import Expectation
 from podwall.expect.judge import Breach, Outcome, judge, prepared
 from podwall.expect.parse import KIND, Given, Parsed, parse
 from podwall.expect.schema import schema
-from podwall.expect.sides import Unit
 from podwall.expect.world import World
 from podwall.ops.covering import Judged, covered
-from podwall.ops.explaining import Asking, Explained, explain
+from podwall.ops.explaining import Explained, explain
+from podwall.ops.failing import question
 from podwall.ops.inputs import Opened
 from podwall.report import json
 from podwall.report import public_testing as public
 from podwall.report.public import API_VERSION, Port
 from podwall.sources import files
 
-__all__ = ["Asked", "Tested", "read_expectations", "schema_text", "tested"]
+__all__ = ["Asked", "Tested", "assess", "read_expectations", "schema_text"]
 
 MOST_EXPLAINED = 20  # failures; others are only named
 
@@ -104,7 +105,7 @@ def schema_text() -> str:
 # Judging
 
 
-def tested(opened: Opened, asked: Asked) -> Tested:
+def assess(opened: Opened, asked: Asked) -> Tested:
     """Everything that came of it."""
     model = opened.model
     ends = Ends(model)
@@ -162,49 +163,8 @@ def _ports(ports: PortSet) -> list[Port]:
 
 
 def _explained(opened: Opened, world: World, outcomes: Iterable[Outcome]) -> Iterator[tuple[int, Explained]]:
-    failed = [(n, outcome) for n, outcome in enumerate(outcomes) if outcome.breaches]
-    for number, outcome in failed[:MOST_EXPLAINED]:
-        yield number, explain(opened, _asking(world, outcome.breaches[0], allow=outcome.expectation.allow))
-
-
-def _asking(world: World, breach: Breach, *, allow: bool) -> Asking:
-    source, destination = _representatives(world, breach)
-    own = world.endpoints[destination].ports if destination >= 0 else ()
-    declared = ((port.protocol, port.number) for port in own)
-    first = next((protocol, number) for protocol, number, _ in breach.ports.ranges())
-    protocol, port = next((port for port in declared if port in breach.ports), first)
-    near = source >= 0 and destination >= 0 and world.own_node(source, destination)
-    return Asking(
-        _reference(world, breach.source, source, breach.family, near=near),
-        _reference(world, breach.destination, destination, breach.family, near=near),
-        port,
-        protocol,
-        breach.family,
-        change=not allow,
-    )
-
-
-def _representatives(world: World, breach: Breach) -> tuple[int, int]:
-    """An endpoint of each unit: where one is on the node of the other, those two; -1 outside of the cluster."""
-    for source in breach.source.numbers[:1]:
-        for destination in breach.destination.numbers:
-            if world.own_node(source, destination):
-                return source, destination
-    first = (numbers[0] if numbers else -1 for numbers in (breach.source.numbers, breach.destination.numbers))
-    return next(first), next(first)
-
-
-def _reference(world: World, unit: Unit, number: int, family: int, *, near: bool) -> str:
-    """What `explain` knows an end by; pods by their own names where it counts on which node they are."""
-    if number < 0:
-        return _address(unit, family)
-    endpoint = world.endpoints[number]
-    if endpoint.kind == "Node":
-        return next(a for a in endpoint.addresses if (":" in a) == (family == 6))
-    return f"{endpoint.namespace}/{endpoint.kind}/{endpoint.name}" if near else world.name(number)
-
-
-def _address(unit: Unit, family: int) -> str:
-    """One of the addresses, not the first of a block, which is not a host's."""
-    first, last = unit.addresses.family(family).spans[0]
-    return AddrSet(((min(first + 1, last),) * 2,)).cidrs()[0].partition("/")[0]
+    """The first failures, each by the first of its pairs."""
+    asked = ((n, question(world, outcome)) for n, outcome in enumerate(outcomes) if outcome.breaches)
+    found = ((number, asking) for number, asking in asked if asking is not None)
+    for number, asking in islice(found, MOST_EXPLAINED):
+        yield number, explain(opened, asking)
