@@ -7,16 +7,17 @@ from typing import Any
 import pytest
 
 from podwall.author.compose import metadata, network_policy
-from podwall.author.party import Party
 from podwall.author.prove import prove
-from podwall.author.recipe import Claim, Draft, Grant, Need, Policy
+from podwall.author.recipe import Claim, Draft, Policy
 from podwall.author.selectors import selectors
-from podwall.author.site import Site
 from podwall.cluster.profile import KUBERNETES
 from podwall.engine.model import Model
 from podwall.engine.rules import Direction
 from podwall.engine.sets import PortSet
 from podwall.errors import CannotWrite
+from podwall.needs.need import Grant, Need
+from podwall.needs.party import Party
+from podwall.needs.site import Site
 from tests.truth.engine import read_text
 
 POD = """\

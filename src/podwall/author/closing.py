@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from podwall.author.compose import metadata, network_policy
-from podwall.author.party import Party
 from podwall.author.recipe import Claim, Draft, Policy
 from podwall.cluster.wellknown import SYSTEM_NAMESPACES
 from podwall.engine.rules import Direction
 from podwall.errors import CannotWrite
+from podwall.needs.party import Party
 
 __all__ = ["directions", "refuse_system", "shut"]
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from podwall.author.closing import directions, shut
 from podwall.author.compose import metadata, ports_of
-from podwall.author.party import Party
-from podwall.author.recipe import Claim, Draft, Grant, Object, Policy
+from podwall.author.recipe import Claim, Draft, Object, Policy
 from podwall.author.resolver import allow_dns
-from podwall.author.site import Site
 from podwall.cluster.objects import NAME_LABEL
 from podwall.engine.rules import Direction
 from podwall.engine.sets import ALL_PORTS
+from podwall.needs.need import Grant
+from podwall.needs.party import Party
+from podwall.needs.site import Site
 
 __all__ = ["baseline_policy", "but", "generated", "wide"]
 

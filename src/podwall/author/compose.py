@@ -7,14 +7,15 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from podwall.admission.names import dns_subdomain
-from podwall.author.party import Party
-from podwall.author.recipe import Claim, Draft, Grant, Need, Object, Policy
+from podwall.author.recipe import Claim, Draft, Object, Policy
 from podwall.author.selectors import namespace_selector, selectors
-from podwall.author.site import Site
 from podwall.cluster.endpoints import Endpoint
 from podwall.engine.rules import Direction
 from podwall.engine.sets import ALL_PORTS, PortSet
 from podwall.errors import CannotWrite
+from podwall.needs.need import Grant, Need
+from podwall.needs.party import Party
+from podwall.needs.site import Site
 
 __all__ = [
     "IGNORE",

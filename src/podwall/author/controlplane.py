@@ -6,13 +6,13 @@ import ipaddress
 from collections.abc import Iterable
 
 from podwall.author.addresses import blocks
-from podwall.author.finding import workloads_named
-from podwall.author.party import Party
-from podwall.author.recipe import Grant
-from podwall.author.site import Site
 from podwall.engine.questions import split_port
 from podwall.engine.sets import NO_PORTS, PortSet
 from podwall.errors import CannotWrite
+from podwall.needs.finding import workloads_named
+from podwall.needs.need import Grant
+from podwall.needs.party import Party
+from podwall.needs.site import Site
 
 __all__ = ["api_servers", "tunnels"]
 

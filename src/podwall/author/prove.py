@@ -16,9 +16,7 @@ from podwall.admission import clusternetworkpolicy, networkpolicy
 from podwall.admission.finding import Findings
 from podwall.api.networking import NetworkPolicy
 from podwall.api.policy import ClusterNetworkPolicy
-from podwall.author.party import Party
-from podwall.author.recipe import Claim, Draft, Need, Object
-from podwall.author.site import Site, families
+from podwall.author.recipe import Claim, Draft, Object
 from podwall.cluster.endpoints import Endpoint
 from podwall.cluster.objects import NAME_LABEL
 from podwall.engine.index import Index, key_of
@@ -29,6 +27,9 @@ from podwall.engine.rules import Direction, Pods, PolicyRules
 from podwall.engine.sets import ALL_PORTS, IPV6_BASE, cut
 from podwall.engine.verdict import Connection, End, Reason, Side, is_selectable
 from podwall.errors import CannotWrite
+from podwall.needs.need import Need
+from podwall.needs.party import Party
+from podwall.needs.site import Site, families
 from podwall.text.where import field
 
 __all__ = ["Proof", "prove", "rules_of"]

@@ -11,12 +11,12 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from podwall.author.party import Party
-from podwall.author.site import Site
 from podwall.engine.rules import Direction
-from podwall.engine.sets import PortSet
+from podwall.needs.need import Grant, Need
+from podwall.needs.party import Party
+from podwall.needs.site import Site
 
-__all__ = ["Argument", "Asked", "Claim", "Draft", "Flag", "Grant", "Need", "Object", "Policy", "Recipe"]
+__all__ = ["Argument", "Asked", "Claim", "Draft", "Flag", "Object", "Policy", "Recipe"]
 
 Object = dict[str, Any]
 """A Kubernetes object as plain data, in the order in which it is written."""
@@ -85,27 +85,12 @@ class Policy(Struct, frozen=True):
     about: tuple[str, ...]
 
 
-class Grant(Struct, frozen=True):
-    """Peers and the destination's ports that they are meant to have."""
-
-    peers: Party
-    ports: PortSet
-
-
 class Claim(Struct, frozen=True):
     """What the new policies alone leave to some subjects in one direction: the grants of all claims, nothing else."""
 
     direction: Direction
     subjects: Party
     grants: tuple[Grant, ...] = ()
-
-
-class Need(Struct, frozen=True):
-    """Connections that must be open in the end, beside all policies that there are."""
-
-    sources: Party
-    destinations: Party
-    ports: PortSet
 
 
 class Draft(Struct, frozen=True):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from podwall.author.compose import IGNORE, Said, open_side, permit
-from podwall.author.party import Party
-from podwall.author.recipe import Draft, Grant, Need
-from podwall.author.site import Site
+from podwall.author.recipe import Draft
 from podwall.cluster.endpoints import Endpoint
 from podwall.cluster.objects import name_of
 from podwall.cluster.services import addresses_of
 from podwall.engine.rules import Direction
 from podwall.engine.sets import NO_PORTS, PortSet
 from podwall.errors import CannotWrite
+from podwall.needs.need import Grant, Need
+from podwall.needs.party import Party
+from podwall.needs.site import Site
 
 __all__ = ["allow_dns"]
 

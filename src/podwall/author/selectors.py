@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from podwall.author.recipe import Object
-from podwall.author.site import Site
 from podwall.cluster.endpoints import Endpoint
 from podwall.cluster.ephemeral import EPHEMERAL
 from podwall.cluster.objects import NAME_LABEL
 from podwall.errors import CannotWrite
+from podwall.needs.site import Site
 
 __all__ = ["namespace_selector", "selectors"]
 

@@ -8,8 +8,8 @@ from podwall.api.networking import NetworkPolicy
 from podwall.api.policy import ClusterWidePolicy
 from podwall.author.compose import MANAGED
 from podwall.author.recipe import Draft, Object, Policy
-from podwall.author.site import Site
 from podwall.cluster.objects import Located, kind_of, name_of
+from podwall.needs.site import Site
 
 __all__ = ["renamed"]
 

@@ -13,11 +13,11 @@ from podwall.api.meta import PlainMeta
 from podwall.author.prove import Proof, prove
 from podwall.author.recipe import Argument, Asked, Draft, Flag, Object, Recipe
 from podwall.author.registry import all_recipes, documentation, recipe
-from podwall.author.site import Site
 from podwall.author.taken import renamed
 from podwall.cluster.objects import Bucket, Cluster, Located, Origin, namespace_labels
 from podwall.engine.model import Model
 from podwall.errors import InputError
+from podwall.needs.site import Site
 from podwall.ops.inputs import Inputs, open_cluster, profile_of
 from podwall.report.manifest import manifest
 

@@ -13,11 +13,11 @@ before a policy sees it.
 from __future__ import annotations
 
 from podwall.author.compose import connect
-from podwall.author.finding import listening, workloads_named
 from podwall.author.recipe import Argument, Asked, Draft, Flag, Recipe
-from podwall.author.site import Site
 from podwall.engine.sets import PortSet
 from podwall.errors import CannotWrite
+from podwall.needs.finding import listening, workloads_named
+from podwall.needs.site import Site
 
 __all__ = ["RECIPE"]
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from podwall.author.compose import connect
 from podwall.author.recipe import Argument, Asked, Draft, Flag, Recipe
-from podwall.author.site import Site
 from podwall.errors import CannotWrite
+from podwall.needs.site import Site
 
 __all__ = ["RECIPE"]
 

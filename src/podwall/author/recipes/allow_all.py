@@ -12,11 +12,12 @@ import msgspec
 
 from podwall.author.closing import directions
 from podwall.author.compose import Said, named, permit
-from podwall.author.party import EVERYONE
-from podwall.author.recipe import Argument, Asked, Draft, Flag, Grant, Policy, Recipe
-from podwall.author.site import Site
+from podwall.author.recipe import Argument, Asked, Draft, Flag, Policy, Recipe
 from podwall.engine.sets import ALL_PORTS
 from podwall.errors import CannotWrite
+from podwall.needs.need import Grant
+from podwall.needs.party import EVERYONE
+from podwall.needs.site import Site
 
 __all__ = ["RECIPE"]
 

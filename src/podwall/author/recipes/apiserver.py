@@ -10,7 +10,7 @@ from __future__ import annotations
 from podwall.author.compose import connect
 from podwall.author.controlplane import api_servers
 from podwall.author.recipe import Argument, Asked, Draft, Flag, Recipe
-from podwall.author.site import Site
+from podwall.needs.site import Site
 
 __all__ = ["RECIPE"]
 

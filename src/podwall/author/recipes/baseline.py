@@ -18,9 +18,9 @@ from podwall.author.closing import directions, refuse_system, shut
 from podwall.author.clusterwide import baseline_policy, generated
 from podwall.author.recipe import Asked, Draft, Flag, Recipe
 from podwall.author.resolver import allow_dns
-from podwall.author.site import Site
 from podwall.cluster.wellknown import SYSTEM_NAMESPACES
 from podwall.errors import CannotWrite
+from podwall.needs.site import Site
 
 __all__ = ["RECIPE"]
 

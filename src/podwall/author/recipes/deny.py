@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from podwall.author.closing import directions, refuse_system, shut
 from podwall.author.recipe import Argument, Asked, Draft, Recipe
-from podwall.author.site import Site
+from podwall.needs.site import Site
 
 __all__ = ["RECIPE"]
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from podwall.author.addresses import blocks
 from podwall.author.recipe import Asked, Draft, Flag, Recipe
 from podwall.author.resolver import allow_dns
-from podwall.author.site import Site
+from podwall.needs.site import Site
 
 __all__ = ["RECIPE"]
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from podwall.author.closing import refuse_system
 from podwall.author.compose import Said, open_side, permit, ports_word
-from podwall.author.recipe import Argument, Asked, Draft, Grant, Need, Recipe
-from podwall.author.site import Site
+from podwall.author.recipe import Argument, Asked, Draft, Recipe
 from podwall.engine.rules import Direction
 from podwall.errors import CannotWrite
+from podwall.needs.need import Grant, Need
+from podwall.needs.site import Site
 
 __all__ = ["RECIPE"]
 

@@ -16,16 +16,17 @@ from operator import or_
 
 from podwall.author.addresses import blocks
 from podwall.author.compose import IGNORE, Said, named, permit, ports_word
-from podwall.author.party import Party
 from podwall.author.ranges import published
-from podwall.author.recipe import Argument, Asked, Draft, Flag, Grant, Object, Recipe
+from podwall.author.recipe import Argument, Asked, Draft, Flag, Object, Recipe
 from podwall.author.refresh import RANGES, refreshed, said
-from podwall.author.site import Site
 from podwall.cluster.services import addresses_of
 from podwall.cluster.wellknown import PRIVATE
 from podwall.engine.rules import Direction
 from podwall.engine.sets import ALL_PORTS, NO_ADDRESSES, NO_PORTS, AddrSet, PortSet
 from podwall.errors import CannotWrite
+from podwall.needs.need import Grant
+from podwall.needs.party import Party
+from podwall.needs.site import Site
 
 __all__ = ["RECIPE"]
 

@@ -10,9 +10,9 @@ from operator import or_
 
 from podwall.author.compose import connect
 from podwall.author.recipe import Argument, Asked, Draft, Flag, Recipe
-from podwall.author.site import Site
 from podwall.engine.sets import ALL_PORTS, NO_PORTS
 from podwall.errors import CannotWrite
+from podwall.needs.site import Site
 
 __all__ = ["RECIPE"]
 

@@ -19,9 +19,9 @@ from podwall.author.compose import metadata
 from podwall.author.gatecel import DEFAULT_DENY, POLICY, VARIABLES, Demand
 from podwall.author.gaterego import default_deny, policy
 from podwall.author.recipe import Asked, Draft, Flag, Object, Policy, Recipe
-from podwall.author.site import Site
 from podwall.cluster.wellknown import SYSTEM_NAMESPACES
 from podwall.errors import CannotWrite
+from podwall.needs.site import Site
 
 __all__ = ["RECIPE"]
 

@@ -8,11 +8,11 @@ addresses. A BACKEND is a workload or Service with its port: shop/web:8080, shop
 from __future__ import annotations
 
 from podwall.author.compose import connect
-from podwall.author.finding import workloads_named
 from podwall.author.recipe import Argument, Asked, Draft, Flag, Recipe
-from podwall.author.site import Site
 from podwall.engine.questions import split_port
 from podwall.errors import CannotWrite
+from podwall.needs.finding import workloads_named
+from podwall.needs.site import Site
 
 __all__ = ["RECIPE"]
 

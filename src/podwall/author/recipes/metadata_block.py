@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from podwall.author.clusterwide import but, wide
 from podwall.author.compose import IGNORE, Said, permit
-from podwall.author.party import Party
-from podwall.author.recipe import Asked, Claim, Draft, Flag, Grant, Policy, Recipe
-from podwall.author.site import Site
+from podwall.author.recipe import Asked, Claim, Draft, Flag, Policy, Recipe
 from podwall.cluster.wellknown import METADATA, SYSTEM_NAMESPACES
 from podwall.engine.rules import Direction
 from podwall.engine.sets import ALL_PORTS
 from podwall.errors import CannotWrite
+from podwall.needs.need import Grant
+from podwall.needs.party import Party
+from podwall.needs.site import Site
 
 __all__ = ["RECIPE"]
 

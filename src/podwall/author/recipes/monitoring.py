@@ -8,11 +8,11 @@ named with --prometheus. What cannot be scraped yet is opened at both ends, wher
 from __future__ import annotations
 
 from podwall.author.compose import connect
-from podwall.author.finding import scraped
-from podwall.author.party import Party
 from podwall.author.recipe import Argument, Asked, Draft, Flag, Recipe
-from podwall.author.site import Site
 from podwall.errors import CannotWrite
+from podwall.needs.finding import scraped
+from podwall.needs.party import Party
+from podwall.needs.site import Site
 
 __all__ = ["RECIPE"]
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from podwall.author.closing import directions, refuse_system
 from podwall.author.compose import Said, permit
-from podwall.author.recipe import Argument, Asked, Draft, Grant, Recipe
-from podwall.author.site import Site
+from podwall.author.recipe import Argument, Asked, Draft, Recipe
 from podwall.engine.rules import Direction
 from podwall.engine.sets import ALL_PORTS
+from podwall.needs.need import Grant
+from podwall.needs.site import Site
 
 __all__ = ["RECIPE"]
 

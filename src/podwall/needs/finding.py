@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from podwall.api.core import Pod
-from podwall.author.party import Party
-from podwall.author.site import Site
 from podwall.cluster.endpoints import Endpoint, container_ports, pod_spec, template_meta
 from podwall.cluster.objects import kind_of, name_of
 from podwall.engine.index import EndpointKey, key_of
 from podwall.engine.sets import NO_PORTS, PortSet
+from podwall.needs.party import Party
+from podwall.needs.site import Site
 
 __all__ = ["listening", "scraped", "workloads_named"]
 

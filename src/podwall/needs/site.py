@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from podwall.admission.names import dns_label
-from podwall.author.party import Party
 from podwall.cluster.endpoints import Endpoint
 from podwall.cluster.objects import Bucket, name_of
 from podwall.cluster.services import port_of, selects, target_numbers
@@ -20,6 +19,7 @@ from podwall.engine.rules import Direction
 from podwall.engine.sets import PortSet
 from podwall.engine.verdict import Connection, End, is_selectable
 from podwall.errors import CannotWrite
+from podwall.needs.party import Party
 
 __all__ = ["Site", "families"]
 
