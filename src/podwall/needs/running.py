@@ -67,18 +67,24 @@ def running(site: Site, topology: Topology) -> tuple[Running, ...]:
 
     Pods of a controller that is not in the input are read themselves, the first of them for all.
     """
-    held: dict[tuple[str, str], Running] = {}
+    held: dict[Named, Running] = {}
     for endpoint in site.model.endpoints:
-        found = _of_endpoint(site, topology, endpoint)
+        top = _top(endpoint)
+        found = None if top in held else _of_endpoint(site, topology, endpoint, top)
         if found is not None:
-            held.setdefault((found.namespace, found.party.name), found)
-    return tuple(held[key] for key in sorted(held))
+            held[top] = found
+    return tuple(held[key] for key in sorted(held, key=lambda key: (key[1], key[2], key[0])))
 
 
-def _of_endpoint(site: Site, topology: Topology, endpoint: Endpoint) -> Running | None:
-    top = endpoint.controller
-    keys = [(top.kind, endpoint.namespace, top.name)] if top else []
-    for key in (*keys, (endpoint.kind, endpoint.namespace, endpoint.name)):
+def _top(endpoint: Endpoint) -> Named:
+    kind, name = (
+        (endpoint.controller.kind, endpoint.controller.name) if endpoint.controller else (endpoint.kind, endpoint.name)
+    )
+    return kind, endpoint.namespace, name
+
+
+def _of_endpoint(site: Site, topology: Topology, endpoint: Endpoint, top: Named) -> Running | None:
+    for key in (top, (endpoint.kind, endpoint.namespace, endpoint.name)):
         located = topology.objects.get(key)
         if located is not None and isinstance(located.object, RunningWorkload):
             return _running(_party(site, endpoint), located.object, located.origin)

@@ -155,6 +155,7 @@ class Opened(Struct, frozen=True):
     read: tuple[str, ...]
     mistakes: tuple[Mistake, ...] = ()
     ignoring: Mapping[Named, Mapping[str, str]] = {}
+    pod_cidrs: tuple[str, ...] = ()
 
 
 def open_cluster(inputs: Inputs) -> Opened:
@@ -196,6 +197,7 @@ def opened(
         read=reading.read,
         mistakes=reading.mistakes,
         ignoring=dict(ignoring(reading.assembled)) if inputs.keep_mistakes else {},
+        pod_cidrs=reading.pod_cidrs,
     )
 
 

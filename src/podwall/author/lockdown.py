@@ -1,0 +1,141 @@
+"""A lockdown: scope and needs → the bracket, the baseline of each namespace, and one policy for each workload."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec import Struct
+
+from podwall.author.bracket import bracket_of
+from podwall.author.closing import directions, shut
+from podwall.author.marks import BASELINE, marked
+from podwall.author.recipe import Draft, Policy
+from podwall.author.resolver import allow_dns, asked_for_names
+from podwall.author.scope import Scope
+from podwall.author.sides import Side, sides_of
+from podwall.author.standing import lets_already
+from podwall.author.synth import policy_of
+from podwall.author.taken import renamed
+from podwall.cluster.endpoints import Endpoint
+from podwall.engine.labels import EVERYTHING
+from podwall.engine.rules import Direction, Pods
+from podwall.errors import CannotWrite
+from podwall.needs.need import Grant, Need
+from podwall.needs.site import Site
+
+__all__ = ["Part", "Plan", "plan"]
+
+
+class Part(Struct, frozen=True):
+    """The policies of one file: `stage` is the order in which it is applied."""
+
+    stage: str
+    namespace: str
+    policies: tuple[Policy, ...]
+
+
+class Plan(Struct, frozen=True):
+    """All parts in the order in which they are applied.
+
+    `dns` is whom pods may ask for names; `standing` are the sides that policies of others let through already. `wide`
+    has, by workload, the others that its selector selects as well; `unwritten` why a workload has no policy.
+    """
+
+    scope: Scope
+    parts: tuple[Part, ...]
+    dns: tuple[Grant, ...]
+    standing: tuple[Side, ...]
+    wide: dict[str, tuple[str, ...]]
+    unwritten: dict[str, str]
+    notes: tuple[str, ...]
+
+
+BRACKET_STAGE, BASELINE_STAGE, WORKLOAD_STAGE = "00-bracket", "10-baseline", "20-workloads"
+
+
+def plan(site: Site, scope: Scope, needs: Iterable[Need]) -> Plan:
+    """What is to be written beside the policies of the site, which has none of the lockdown's own in scope."""
+    return _Planning(site, scope, needs).plan()
+
+
+class _Planning:
+    """One plan in the making."""
+
+    def __init__(self, site: Site, scope: Scope, needs: Iterable[Need]) -> None:
+        self._site = site
+        self._scope = scope
+        self._sides = sides_of(site, scope, needs)
+        self._wide: dict[str, tuple[str, ...]] = {}
+        self._unwritten: dict[str, str] = {}
+        self._notes: list[str] = []
+
+    def plan(self) -> Plan:
+        """All of it."""
+        dns = tuple(asked_for_names(self._site))
+        stages = (
+            (BRACKET_STAGE, lambda name: bracket_of(self._site, self._scope, name)),
+            (BASELINE_STAGE, self._baseline),
+            (WORKLOAD_STAGE, lambda name: self._workloads(name, dns)),
+        )
+        parts = [
+            Part(stage, name, policies)
+            for stage, write in stages
+            for name in self._scope.namespaces
+            if (policies := self._named(write(name)))
+        ]
+        standing = tuple(side for sides in self._sides.values() for side in sides if side.standing)
+        notes = tuple(dict.fromkeys(self._notes))
+        return Plan(self._scope, tuple(parts), dns, standing, self._wide, self._unwritten, notes)
+
+    def _named(self, policies: Iterable[Policy]) -> tuple[Policy, ...]:
+        draft, notes = renamed(self._site, Draft(tuple(policies)))
+        self._notes += notes
+        return draft.policies
+
+    def _baseline(self, namespace: str) -> Iterator[Policy]:
+        if self._scope.only is not None:
+            return
+        party = self._site.everyone(namespace)
+        closed = [d for d in directions("both") if not self._is_shut(namespace, d)]
+        found = shut(party, closed).policies if closed else ()
+        if not self._asks_already(party.endpoints):
+            draft = allow_dns(self._site, party)
+            self._notes += draft.notes
+            found += draft.policies
+        for policy in found:
+            yield Policy(marked(policy.object, BASELINE), policy.about)
+
+    def _is_shut(self, namespace: str, direction: Direction) -> bool:
+        """Whether a policy of somebody else isolates every pod of a namespace, those to come as well."""
+        policies = self._site.model.index.policies_in(namespace)
+        return any(
+            isolation.direction is direction and _is_all(isolation.subject)
+            for policy in policies
+            for isolation in policy.isolations
+        )
+
+    def _asks_already(self, endpoints: Sequence[Endpoint]) -> bool:
+        """Whether every pod may ask for names by policies that are there."""
+        grants = asked_for_names(self._site)
+        return all(lets_already(self._site, Direction.EGRESS, endpoints, g.peers, g.ports) for g in grants)
+
+    def _workloads(self, namespace: str, dns: Sequence[Grant]) -> Iterator[Policy]:
+        closing = self._scope.only is not None
+        for work in self._scope.works:
+            if work.key[0] != namespace:
+                continue
+            who = f"{namespace}/{work.unique}"
+            try:
+                beside = dns if closing else ()
+                policy, others = policy_of(self._site, work, self._sides[work.key], beside, closing=closing)
+            except CannotWrite as error:
+                self._unwritten[who] = str(error)
+                continue
+            if others:
+                self._wide[who] = others
+            if policy is not None:
+                yield policy
+
+
+def _is_all(subject: Pods) -> bool:
+    return subject.selector == EVERYTHING

@@ -1,0 +1,99 @@
+"""Whom a lockdown is for: the workloads of some namespaces, or one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from podwall.api.meta import LabelSelector
+from podwall.author.closing import refuse_system
+from podwall.cluster.endpoints import Endpoint
+from podwall.cluster.wellknown import SYSTEM_NAMESPACES
+from podwall.engine.index import key_of
+from podwall.engine.verdict import is_selectable
+from podwall.errors import CannotWrite
+from podwall.needs.party import Party
+from podwall.needs.site import Site
+
+__all__ = ["Scope", "Work", "WorkKey", "scope_of"]
+
+WorkKey: TypeAlias = tuple[str, str, str]
+"""A workload's namespace, name and kind; the kind of its topmost controller."""
+
+
+class Work(Struct, frozen=True):
+    """One workload that policies can select, with all its pods.
+
+    `unique` is its name among those of the namespace, `own` its controller's own selector.
+    """
+
+    key: WorkKey
+    party: Party
+    unique: str
+    own: LabelSelector | None = None
+
+
+class Scope(Struct, frozen=True, dict=True):
+    """The namespaces, in order, with their workloads; `only` is set where it is one workload and not the namespace."""
+
+    namespaces: tuple[str, ...]
+    works: tuple[Work, ...]
+    only: WorkKey | None = None
+
+    @cached_property
+    def of_pod(self) -> dict[tuple[str, str, str], Work]:
+        """The workload of each endpoint in scope."""
+        return {key_of(e): work for work in self.works for e in work.party.endpoints}
+
+    def within(self, endpoints: Iterable[Endpoint]) -> list[Work]:
+        """The workloads that some endpoints are of, in order."""
+        held = {work.key: work for e in endpoints if (work := self.of_pod.get(key_of(e))) is not None}
+        return [held[key] for key in sorted(held)]
+
+
+_Own: TypeAlias = Mapping[WorkKey, LabelSelector | None]
+
+
+def scope_of(site: Site, own: _Own, namespace: str | None, only: str | None) -> Scope:
+    """Everything that is not the cluster's own; one namespace, or with NS/WORKLOAD one workload.
+
+    `own` are the selectors of controllers. Raises CannotWrite where nothing of that is in the input, or it is a system
+    namespace as a whole.
+    """
+    if only is not None:
+        return _one(site, own, only)
+    if namespace is not None:
+        refuse_system(namespace)
+        site.everyone(namespace)  # says so where there is no such namespace
+        names = [namespace]
+    else:
+        names = [name for name in site.model.cluster.namespaces if name not in SYSTEM_NAMESPACES]
+    held = [(name, tuple(_works(site, own, name))) for name in sorted(names)]
+    chosen = [(name, works) for name, works in held if works]
+    if not chosen:
+        raise CannotWrite(f"{namespace or 'the input'} has no pod that policies can select: there is nothing to lock")
+    return Scope(tuple(name for name, _ in chosen), tuple(work for _, works in chosen for work in works))
+
+
+def _one(site: Site, own: _Own, only: str) -> Scope:
+    party = site.party(only)
+    works = [work for work in _works(site, own, party.namespace) if work.party.keys & party.keys]
+    if len(works) != 1 or not party.endpoints:
+        raise CannotWrite(f"--only {only}: not one workload; name it as NS/NAME, or NS/KIND/NAME")
+    return Scope((party.namespace,), (works[0],), works[0].key)
+
+
+def _works(site: Site, own: _Own, namespace: str) -> Iterable[Work]:
+    held: dict[WorkKey, list[Endpoint]] = {}
+    for endpoint in filter(is_selectable, site.endpoints(namespace)):
+        top = endpoint.controller
+        key = (namespace, top.name, top.kind) if top else (namespace, endpoint.name, endpoint.kind)
+        held.setdefault(key, []).append(endpoint)
+    names = [name for _, name, _ in held]
+    for key in sorted(held):
+        _, name, kind = key
+        unique = name if names.count(name) == 1 else f"{name}-{kind.lower()}"
+        yield Work(key, site.of_pods(name, held[key]), unique, own.get(key))

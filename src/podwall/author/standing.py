@@ -1,0 +1,69 @@
+"""What policies that are there let through already: it is not written a second time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from podwall.cluster.endpoints import Endpoint
+from podwall.engine.judge import ports_on
+from podwall.engine.rules import AnyPeer, Direction
+from podwall.engine.sets import AddrSet, PortSet, cut
+from podwall.engine.verdict import Connection, End
+from podwall.needs.party import Party
+from podwall.needs.site import Site, families
+
+__all__ = ["lets_already"]
+
+_ANYWHERE = {4: "198.51.100.7", 6: "2001:db8::7"}  # for documentation: only a rule for everyone is meant
+
+
+def lets_already(site: Site, direction: Direction, subjects: Sequence[Endpoint], peers: Party, ports: PortSet) -> bool:
+    """Whether NetworkPolicies isolate all subjects in a direction, and let through all of these ports.
+
+    Of peers that are all pods of a namespace or more, those to come count as well: it is never said of them.
+    """
+    if peers.whole or peers.everywhere or peers.outside or not subjects:
+        return False
+    return all(
+        site.isolated(subject, direction)
+        and all(_lets(site, direction, subject, peer, ports, anyone=peers.anyone) for peer in _peers(site, peers))
+        for subject in subjects
+    )
+
+
+def _peers(site: Site, party: Party) -> Iterator[End]:
+    """One end for all that rules do not tell apart."""
+    if party.anyone:
+        yield _outside(tuple(_ANYWHERE.values()))
+    yield from map(site.end, party.endpoints)
+    cells = [party.addresses] if party.addresses else []
+    for block in site.model.index.blocks:
+        cells = [part for cell in cells for part in (cell & block, cell - block) if part]
+    for cell in cells:
+        yield from (_outside((_first(part),)) for part in map(cell.family, (4, 6)) if part)
+
+
+def _first(cell: AddrSet) -> str:
+    return cell.cidrs()[0].partition("/")[0]
+
+
+def _outside(addresses: tuple[str, ...]) -> End:
+    return End(addresses[0], Endpoint("External", "", addresses[0], {}, addresses))
+
+
+def _lets(  # noqa: PLR0913 - one pair
+    site: Site, direction: Direction, subject: Endpoint, peer: End, ports: PortSet, *, anyone: bool
+) -> bool:
+    own, judge = site.end(subject), site.model.judge
+    source, destination = (peer, own) if direction is Direction.INGRESS else (own, peer)
+    known = (ports_on(rule.ports, destination.member) for rule in judge.rules(direction, own))
+    for piece in cut([ports, *known]):
+        if not piece <= ports:
+            continue
+        protocol, port, _ = next(piece.ranges())
+        for family in families(subject) & families(peer.member):
+            side = judge.side(direction, Connection(source, destination, protocol, port, family))
+            terms = (match.rule.peers[match.peer] for match in side.matches)
+            if not side.allowed or (anyone and not any(isinstance(term, AnyPeer) for term in terms)):
+                return False
+    return True

@@ -1,0 +1,99 @@
+"""What a lockdown found, wrote and proved, as Structs for the report."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from podwall.report.public import Port, Ref
+
+__all__ = ["Closed", "Lockdown", "Need", "Place", "Question", "Surplus", "Unseen"]
+
+
+class Place(Struct, frozen=True):
+    """Where something was found, and what it says there."""
+
+    ref: Ref
+    field: str
+    says: str
+    line: int | None
+
+
+class Need(Struct, frozen=True):
+    """A connection that the application needs; `standing` where policies that were there let it through already."""
+
+    src: str
+    dst: str
+    ports: list[Port]
+    sure: str
+    found: list[Place]
+    standing: bool = False
+
+
+class Closed(Struct, frozen=True):
+    """A pair of a need that would be denied: the direction that denies it, and the policies that do."""
+
+    src: str
+    dst: str
+    port: Port
+    direction: str
+    by: list[str]
+
+
+class Surplus(Struct, frozen=True):
+    """A pair that is open at ports that nobody is known to need, and the policies that open it."""
+
+    src: str
+    dst: str
+    ports: list[Port]
+    by: list[str]
+
+
+class Question(Struct, frozen=True):
+    """What the manifests leave open; `key` is what an answer calls it."""
+
+    key: str
+    asks: str
+    ports: list[Port]
+    drafted: list[str]
+    found: list[Place]
+
+
+class Unseen(Struct, frozen=True):
+    """What could not be read."""
+
+    what: str
+    place: Place
+
+
+class Lockdown(Struct, frozen=True):
+    """All of it. `before` and `after` are the open pairs of workloads of `pairs`; `needed` those that a need is about.
+
+    `wide` has workloads whose selector selects others as well, `unwritten` those that have no policy and why.
+    """
+
+    namespaces: list[str]
+    workloads: int
+    policies: int
+    pairs: int
+    before: int
+    after: int
+    needed: int
+    questions_asked: int
+    needs: list[Need]
+    closed: list[Closed]
+    surplus: list[Surplus]
+    more_surplus: int
+    questions: list[Question]
+    denied: list[str]
+    unseen: list[Unseen]
+    wide: dict[str, list[str]]
+    unwritten: dict[str, str]
+    notes: list[str]
+    bracket: bool
+    files: list[str]
+    command: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether every need that was found is met."""
+        return not self.closed and not self.unwritten
