@@ -66,8 +66,10 @@ class Unseen(Struct, frozen=True):
 
 
 class Lockdown(Struct, frozen=True):
-    """All of it. `before` and `after` are the open pairs of workloads of `pairs`; `needed` those that a need is about.
+    """All of it. `before` and `after` are how many of `pairs` of workloads are open on some port.
 
+    `open` are those pairs afterwards, addresses among them, that are about more than names, `needed` those of them that
+    a need is about; `asked` how many verdicts the proof took.
     `wide` has workloads whose selector selects others as well, `unwritten` those that have no policy and why.
     """
 
@@ -78,7 +80,8 @@ class Lockdown(Struct, frozen=True):
     before: int
     after: int
     needed: int
-    questions_asked: int
+    open: int
+    asked: int
     needs: list[Need]
     closed: list[Closed]
     surplus: list[Surplus]

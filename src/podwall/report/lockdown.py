@@ -1,0 +1,124 @@
+"""What a lockdown found and proved, for a terminal of 80 columns: the needs, the questions, and the proof."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from podwall.report.public_lockdown import Closed, Lockdown, Need, Place, Question, Surplus
+from podwall.report.wording import counted, cut, listed, ports_text, where, wrapped
+
+__all__ = ["lockdown_text", "place_text"]
+
+_MOST_NEEDS = 40
+_MOST_LISTED = 12
+_MOST_PLACES = 2
+
+
+def lockdown_text(found: Lockdown) -> Iterator[str]:
+    """Line by line."""
+    for block in (_head(found), _needs(found.needs), _questions(found.questions), _unseen(found), _proof(found)):
+        lines = list(block)
+        if lines:
+            yield from (f"{line}\n" for line in lines)
+            yield "\n"
+    yield f"{_verdict(found)}\n"
+
+
+def _head(found: Lockdown) -> Iterator[str]:
+    where_to = listed(found.namespaces, 6)
+    said = f"lockdown of {where_to}: {counted(found.workloads, 'workload')}, {counted(len(found.needs), 'need')} found"
+    yield from wrapped(said, "  ")
+    yield from (line for note in found.notes for line in wrapped(f"  note: {note}", "    "))
+
+
+def _needs(needs: Sequence[Need]) -> Iterator[str]:
+    if not needs:
+        return
+    yield "needs"
+    for need in needs[:_MOST_NEEDS]:
+        sure = "" if need.sure == "stated" else f" ({need.sure})"
+        there = ", allowed already" if need.standing else ""
+        yield cut(f"  {need.src} -> {need.dst} {ports_text(need.ports, {})}{sure}{there}")
+        yield from _places(need.found)
+    if len(needs) > _MOST_NEEDS:
+        yield f"  and {len(needs) - _MOST_NEEDS} more: the report of -d has them all"
+
+
+def _places(found: Sequence[Place]) -> Iterator[str]:
+    yield from (cut(f"      {place_text(place)}") for place in found[:_MOST_PLACES])
+    if len(found) > _MOST_PLACES:
+        yield f"      and {len(found) - _MOST_PLACES} more"
+
+
+def place_text(place: Place) -> str:
+    """`file:line  what it says`."""
+    said = place.says or f"{place.ref.kind} {place.ref.name}"
+    return f"{where(place.ref, place.line)}  {said}"
+
+
+def _questions(questions: Sequence[Question]) -> Iterator[str]:
+    if not questions:
+        return
+    yield "questions that manifests leave open (answer them with --answers)"
+    for question in questions[:_MOST_LISTED]:
+        ports = f" {ports_text(question.ports, {})}" if question.ports else ""
+        yield cut(f"  {question.key}{ports}")
+        yield from wrapped(f"      {question.asks}", "      ")
+        yield from _places(question.found)
+    if len(questions) > _MOST_LISTED:
+        yield f"  and {len(questions) - _MOST_LISTED} more"
+
+
+def _unseen(found: Lockdown) -> Iterator[str]:
+    if not found.unseen:
+        return
+    yield "not seen: what is in there may need more"
+    for one in found.unseen[:_MOST_LISTED]:
+        yield cut(f"  {one.what}  ({where(one.place.ref, one.place.line)})")
+    if len(found.unseen) > _MOST_LISTED:
+        yield f"  and {len(found.unseen) - _MOST_LISTED} more"
+
+
+def _proof(found: Lockdown) -> Iterator[str]:
+    yield f"proof: the policies as they are written, put to the engine ({found.asked:,} verdicts)"
+    yield f"  open pairs of workloads: {found.before:,} of {found.pairs:,} before, {found.after:,} after"
+    yield from _closed(found.closed)
+    yield from (
+        line for who, why in sorted(found.unwritten.items()) for line in wrapped(f"  NO POLICY {who}: {why}", "    ")
+    )
+    if found.surplus:
+        yield "  open beyond the needs:"
+        yield from _surplus(found.surplus, found.more_surplus)
+    else:
+        yield "  beyond the needs and DNS nothing is open"
+    for who, others in sorted(found.wide.items()):
+        yield from wrapped(f"  no label tells {who} from {listed(others)}: its policy is for these as well", "    ")
+
+
+def _closed(found: Sequence[Closed]) -> Iterator[str]:
+    for one in found[:_MOST_LISTED]:
+        by = f" by {listed(one.by, 2)}" if one.by else ""
+        yield from wrapped(
+            f"  CLOSED {one.src} -> {one.dst} {ports_text([one.port], {})}: {one.direction} is denied{by}", "    "
+        )
+    if len(found) > _MOST_LISTED:
+        yield f"  and {len(found) - _MOST_LISTED} more needs that would be closed"
+
+
+def _surplus(found: Sequence[Surplus], more: int) -> Iterable[str]:
+    for one in found[:_MOST_LISTED]:
+        by = f", by {listed(one.by, 2)}" if one.by else ""
+        yield from wrapped(f"    {one.src} -> {one.dst} {ports_text(one.ports, {})}{by}", "      ")
+    left = len(found) - _MOST_LISTED + more
+    if left > 0:
+        yield f"    and {left:,} more"
+
+
+def _verdict(found: Lockdown) -> str:
+    if not found.ok:
+        return "NOT PROVED: a need that was found would be closed"
+    beside = [
+        *([counted(len(found.questions), "question")] if found.questions else []),
+        *([f"{len(found.unseen)} not seen"] if found.unseen else []),
+    ]
+    return f"proved: every need found is open{f'; open beside it: {listed(beside)}' if beside else ''}"

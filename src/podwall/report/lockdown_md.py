@@ -1,0 +1,106 @@
+"""The report of a lockdown as Markdown, for whoever reviews the policies: needs, questions, proof, and how to apply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from podwall.report.lockdown import place_text
+from podwall.report.public_lockdown import Lockdown, Place
+from podwall.report.wording import counted, listed, ports_text
+
+__all__ = ["lockdown_markdown"]
+
+
+def lockdown_markdown(found: Lockdown) -> str:
+    """The whole report."""
+    blocks = [
+        _head(found),
+        _claim(found),
+        _apply(found),
+        _needs(found),
+        _questions(found),
+        _unseen(found),
+        _beyond(found),
+    ]
+    return "\n".join(f"{line}\n" for block in blocks for line in ("\n".join(block),) if line)
+
+
+def _head(found: Lockdown) -> Iterator[str]:
+    yield f"# Lockdown of {listed([f'`{name}`' for name in found.namespaces], 20)}"
+    yield ""
+    yield f"Written by `{found.command}`. {counted(found.workloads, 'workload')}, {counted(found.policies, 'policy', '')[:-1]}"
+    yield from (f"\nNote: {note}" for note in found.notes)
+
+
+def _claim(found: Lockdown) -> Iterator[str]:
+    said = "Every need that was found is open" if found.ok else "**Not proved: a need that was found would be closed**"
+    yield f"## Proof\n\n{said}; the engine was asked {found.asked:,} times, about the policies as they are written.\n"
+    yield "| | |\n|---|---|"
+    yield f"| open pairs of workloads before | {found.before:,} of {found.pairs:,} |"
+    yield f"| open pairs of workloads after, DNS among them | {found.after:,} |"
+    yield f"| open pairs beside DNS, addresses among them | {found.open:,} |"
+    yield f"| of these needed | {found.needed:,} |"
+    for one in found.closed:
+        yield f"| **closed** | {one.src} → {one.dst} {ports_text([one.port], {})}: {one.direction} denied by {listed(one.by)} |"
+    for who, why in sorted(found.unwritten.items()):
+        yield f"| **no policy** | {who}: {why} |"
+
+
+def _apply(found: Lockdown) -> Iterator[str]:
+    yield "## How to apply it\n"
+    if found.bracket:
+        yield "1. `kubectl apply -f .` in the folder above this one. The bracket comes first and lets everything through, so"
+        yield "   that no moment of it closes anything."
+        yield "2. Watch the application with whatever you have. Nothing is denied yet."
+        yield "3. Lift the bracket, one namespace after the other: that is the default deny."
+        yield from (f"   `kubectl delete netpol -n {name} -l podwall.io/bracket=true`" for name in found.namespaces)
+        yield "   and delete its file `00-bracket-….yaml`, so that the next run does not write it again."
+        yield "4. Something is missing? `kubectl apply -f 00-bracket-….yaml` is the way back."
+    else:
+        yield "`kubectl apply -f .` in the folder above this one. The bracket is lifted already: the default deny is in force."
+
+
+def _needs(found: Lockdown) -> Iterator[str]:
+    yield f"## Needs ({len(found.needs)})\n"
+    yield "| from | to | ports | found in | sure |\n|---|---|---|---|---|"
+    for need in found.needs:
+        sure = f"{need.sure}, allowed before" if need.standing else need.sure
+        yield f"| {need.src} | {need.dst} | {ports_text(need.ports, {})} | {_places(need.found)} | {sure} |"
+
+
+def _places(found: Sequence[Place]) -> str:
+    return "<br>".join(_cell(place_text(place)) for place in found)
+
+
+def _cell(text: str) -> str:
+    return f"`{text.replace('|', '∣').replace('`', chr(39))}`"
+
+
+def _questions(found: Lockdown) -> Iterator[str]:
+    if found.questions:
+        yield f"## Questions ({len(found.questions)})\n"
+        yield "What the manifests leave open. `questions.yaml` beside this report has them to be filled in; give it back with"
+        yield "`--answers`. Until then these connections are closed.\n"
+        for question in found.questions:
+            yield f"- **{question.key}**: {question.asks}. {_places(question.found)}"
+    if found.denied:
+        yield "\nAnswered with no: " + ", ".join(found.denied)
+
+
+def _unseen(found: Lockdown) -> Iterator[str]:
+    if found.unseen:
+        yield f"## Not seen ({len(found.unseen)})\n"
+        yield "The claim is about every need that was found. What is in these was not read, and may need more:\n"
+        yield from (f"- {one.what} {_cell(place_text(one.place))}" for one in found.unseen)
+
+
+def _beyond(found: Lockdown) -> Iterable[str]:
+    if not found.surplus and not found.wide:
+        return
+    yield "## Open beyond the needs\n"
+    for one in found.surplus:
+        yield f"- {one.src} → {one.dst} {ports_text(one.ports, {})}, by {listed(one.by)}"
+    if found.more_surplus:
+        yield f"- and {found.more_surplus:,} more"
+    for who, others in sorted(found.wide.items()):
+        yield f"- no label tells {who} from {listed(others)}: its policy is for these as well"
