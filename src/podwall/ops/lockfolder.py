@@ -58,9 +58,7 @@ def changes(folder: str, texts: dict[str, str], namespaces: tuple[str, ...] | No
         path = root / name
         known = _read(path)
         if known is not None and path.parent == root and path not in own:
-            raise InputError(
-                f"{path} is there already, and podwall lockdown did not write it: move it, or choose another -d"
-            )
+            raise InputError(f"{path} is there already, and no lockdown wrote it: move it, or choose another -d")
         what = "new" if known is None else "unchanged" if known == text else "changed"
         out.append(Change(path, what, text))
     kept = {root / name for name in texts}

@@ -83,9 +83,8 @@ def _proof(found: Lockdown) -> Iterator[str]:
     yield f"proof: the policies as they are written, put to the engine ({found.asked:,} verdicts)"
     yield f"  open pairs of workloads: {found.before:,} of {found.pairs:,} before, {found.after:,} after"
     yield from _closed(found.closed)
-    yield from (
-        line for who, why in sorted(found.unwritten.items()) for line in wrapped(f"  NO POLICY {who}: {why}", "    ")
-    )
+    for who, why in sorted(found.unwritten.items()):
+        yield from wrapped(f"  NO POLICY {who}: {why}", "    ")
     if found.surplus:
         yield "  open beyond the needs:"
         yield from _surplus(found.surplus, found.more_surplus)

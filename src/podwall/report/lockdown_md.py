@@ -22,13 +22,14 @@ def lockdown_markdown(found: Lockdown) -> str:
         _unseen(found),
         _beyond(found),
     ]
-    return "\n".join(f"{line}\n" for block in blocks for line in ("\n".join(block),) if line)
+    texts = ("\n".join(block) for block in blocks)
+    return "\n".join(f"{text}\n" for text in texts if text)
 
 
 def _head(found: Lockdown) -> Iterator[str]:
     yield f"# Lockdown of {listed([f'`{name}`' for name in found.namespaces], 20)}"
     yield ""
-    yield f"Written by `{found.command}`. {counted(found.workloads, 'workload')}, {counted(found.policies, 'policy', '')[:-1]}"
+    yield f"Written by `{found.command}`: {counted(found.workloads, 'workload')}, policies: {found.policies:,}."
     yield from (f"\nNote: {note}" for note in found.notes)
 
 
@@ -41,7 +42,8 @@ def _claim(found: Lockdown) -> Iterator[str]:
     yield f"| open pairs beside DNS, addresses among them | {found.open:,} |"
     yield f"| of these needed | {found.needed:,} |"
     for one in found.closed:
-        yield f"| **closed** | {one.src} → {one.dst} {ports_text([one.port], {})}: {one.direction} denied by {listed(one.by)} |"
+        pair = f"{one.src} → {one.dst} {ports_text([one.port], {})}"
+        yield f"| **closed** | {pair}: {one.direction} denied by {listed(one.by)} |"
     for who, why in sorted(found.unwritten.items()):
         yield f"| **no policy** | {who}: {why} |"
 
@@ -49,15 +51,15 @@ def _claim(found: Lockdown) -> Iterator[str]:
 def _apply(found: Lockdown) -> Iterator[str]:
     yield "## How to apply it\n"
     if found.bracket:
-        yield "1. `kubectl apply -f .` in the folder above this one. The bracket comes first and lets everything through, so"
-        yield "   that no moment of it closes anything."
+        yield "1. `kubectl apply -f .` in the folder above this one. The bracket comes first and lets everything"
+        yield "   through, so that no moment of it closes anything."
         yield "2. Watch the application with whatever you have. Nothing is denied yet."
         yield "3. Lift the bracket, one namespace after the other: that is the default deny."
         yield from (f"   `kubectl delete netpol -n {name} -l podwall.io/bracket=true`" for name in found.namespaces)
         yield "   and delete its file `00-bracket-….yaml`, so that the next run does not write it again."
         yield "4. Something is missing? `kubectl apply -f 00-bracket-….yaml` is the way back."
     else:
-        yield "`kubectl apply -f .` in the folder above this one. The bracket is lifted already: the default deny is in force."
+        yield "`kubectl apply -f .` in the folder above this one. The bracket is lifted: the default deny is in force."
 
 
 def _needs(found: Lockdown) -> Iterator[str]:
@@ -73,14 +75,14 @@ def _places(found: Sequence[Place]) -> str:
 
 
 def _cell(text: str) -> str:
-    return f"`{text.replace('|', '∣').replace('`', chr(39))}`"
+    return f"`{text.replace('|', '/').replace('`', chr(39))}`"
 
 
 def _questions(found: Lockdown) -> Iterator[str]:
     if found.questions:
         yield f"## Questions ({len(found.questions)})\n"
-        yield "What the manifests leave open. `questions.yaml` beside this report has them to be filled in; give it back with"
-        yield "`--answers`. Until then these connections are closed.\n"
+        yield "What the manifests leave open. `questions.yaml` beside this report has them to be filled in; give it"
+        yield "back with `--answers`. Until then these connections are closed.\n"
         for question in found.questions:
             yield f"- **{question.key}**: {question.asks}. {_places(question.found)}"
     if found.denied:

@@ -12,9 +12,9 @@ from podwall.text.write import scalar_text
 __all__ = ["questions_text"]
 
 _HEAD = (
-    "# What the manifests leave open. Fill in `allow` (CIDRs, or references as ns/workload, ns/service/name), or write "
-    "`deny: true` where nobody is needed; then give this file to podwall lockdown as --answers. Keep it: each run reads "
-    "it again."
+    "# What the manifests leave open. Fill in `allow` (CIDRs, or references as ns/workload, ns/service/name), or "
+    "write `deny: true` where nobody is needed; then give this file to podwall lockdown as --answers. Keep it: each "
+    "run reads it again."
 )
 
 
