@@ -1,8 +1,8 @@
-"""A lockdown put to the engine: which needs would be closed, and what would be open that nobody is known to need."""
+"""A lockdown put to the engine: what would be open that nobody is known to need."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from msgspec import Struct
@@ -13,29 +13,14 @@ from podwall.engine.counts import count
 from podwall.engine.focus import Focus
 from podwall.engine.grouping import Group
 from podwall.engine.index import key_of
-from podwall.engine.judge import Judge
-from podwall.engine.rules import Direction, Rule
+from podwall.engine.rules import Rule
 from podwall.engine.sets import NO_PORTS, PortSet
-from podwall.engine.verdict import Connection, End, is_selectable
+from podwall.engine.verdict import is_selectable
 from podwall.needs.need import Grant, Need
 from podwall.needs.party import Party
-from podwall.needs.site import Site, families
+from podwall.needs.site import Site
 
-__all__ = ["Closed", "Surplus", "Tightness", "closed", "open_pairs", "tightness"]
-
-_OUTSIDE = ("198.51.100.7", "2001:db8::7")  # somebody who is nobody: addresses for documentation
-
-
-class Closed(Struct, frozen=True):
-    """A pair of a need that is denied, at its first denied port, and the policies that deny it, by `ns/name`."""
-
-    need: Need
-    src: str
-    dst: str
-    protocol: str
-    port: int
-    direction: Direction
-    by: tuple[str, ...]
+__all__ = ["Surplus", "Tightness", "open_pairs", "tightness"]
 
 
 class Surplus(Struct, frozen=True):
@@ -53,44 +38,6 @@ class Tightness(Struct, frozen=True):
     needed: int
     open: int
     surplus: tuple[Surplus, ...]
-
-
-def closed(site: Site, needs: Iterable[Need]) -> tuple[int, list[Closed]]:
-    """How many questions were asked of the policies of a site, and the first port of each pair that they deny."""
-    judge = Judge(site.model.index)
-    asked, out = 0, []
-    for need in needs:
-        for source in _ends(site, need.sources):
-            for destination in _ends(site, need.destinations):
-                found = [c for one in _asked(source, destination, need.ports) if (c := _denied(judge, need, one))]
-                asked += sum(1 for _ in _asked(source, destination, need.ports))
-                out += found[:1]
-    return asked, out
-
-
-def _asked(source: End, destination: End, ports: PortSet) -> Iterator[Connection]:
-    for family in sorted(families(source.member) & families(destination.member)):
-        for protocol, first, last in ports.ranges():
-            yield from (Connection(source, destination, protocol, port, family) for port in sorted({first, last}))
-
-
-def _denied(judge: Judge, need: Need, asked: Connection) -> Closed | None:
-    verdict = judge.verdict(asked)
-    for side in (verdict.egress, verdict.ingress):
-        if not side.allowed:
-            refs = {m.rule.policy for m in side.matches} | {i.policy for i in side.isolated_by}
-            by = tuple(sorted(f"{ref.namespace}/{ref.name}".removeprefix("/") for ref in refs))
-            names = asked.source.name, asked.destination.name
-            return Closed(need, *names, asked.protocol, asked.port, side.direction, by)
-    return None
-
-
-def _ends(site: Site, party: Party) -> list[End]:
-    """One end of each class of a party, an address of each of its blocks, and somebody outside for everyone."""
-    ends = {(e.namespace, site.model.index.slot(e)): site.end(e) for e in reversed(party.endpoints)}
-    outside = [cidr.partition("/")[0] for cidr in party.addresses.cidrs()[:64]]
-    outside += _OUTSIDE if party.anyone else ()
-    return [*ends.values(), *(End(a, Endpoint("External", "", a, {}, (a,))) for a in outside)]
 
 
 def tightness(site: Site, within: Iterable[Endpoint], needs: Iterable[Need], dns: Iterable[Grant]) -> Tightness:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from msgspec import Struct, structs
+from msgspec import Raw, Struct, structs
 
 from podwall.admission.names import dns_label
 from podwall.api.kinds import KubernetesObject
@@ -142,7 +142,8 @@ class Opened(Struct, frozen=True):
     """A cluster ready for questions.
 
     `incomplete` are facts that the answer may be wrong without; `partial` asks for exit 3; `read` says what was read.
-    Where mistakes are kept, `ignoring` are the annotations of objects that suppress findings about them.
+    Where mistakes are kept, `ignoring` are the annotations of objects that suppress findings about them. `texts` are
+    what was read, without the data of files, and `kept` the topology of snapshots by name.
     """
 
     model: Model
@@ -156,6 +157,8 @@ class Opened(Struct, frozen=True):
     mistakes: tuple[Mistake, ...] = ()
     ignoring: Mapping[Named, Mapping[str, str]] = {}
     pod_cidrs: tuple[str, ...] = ()
+    texts: tuple[files.Text, ...] = ()
+    kept: tuple[tuple[str, tuple[Raw, ...]], ...] = ()
 
 
 def open_cluster(inputs: Inputs) -> Opened:
@@ -198,6 +201,8 @@ def opened(
         mistakes=reading.mistakes,
         ignoring=dict(ignoring(reading.assembled)) if inputs.keep_mistakes else {},
         pod_cidrs=reading.pod_cidrs,
+        texts=reading.texts,
+        kept=tuple((name, snapshot.topology) for name, snapshot in gathered.snapshots.items()),
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from podwall.author.lockdown import BRACKET_STAGE
-from podwall.author.tightness import Closed, Surplus
+from podwall.author.tightness import Surplus
 from podwall.engine.sets import PortSet
+from podwall.needs.met import Closed
 from podwall.needs.need import Evidence, Need, Question
 from podwall.needs.party import Party
 from podwall.ops.inputs import Opened

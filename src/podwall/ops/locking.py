@@ -11,7 +11,7 @@ from podwall.author.lockdown import BRACKET_STAGE, Plan, plan
 from podwall.author.replaced import with_written, without_own
 from podwall.author.resolver import with_dns
 from podwall.author.scope import scope_of
-from podwall.author.tightness import Closed, Tightness, closed, open_pairs, tightness
+from podwall.author.tightness import Tightness, open_pairs, tightness
 from podwall.cluster.objects import Cluster, Located
 from podwall.engine.model import Model
 from podwall.errors import CannotWrite
@@ -21,14 +21,15 @@ from podwall.expect.world import World
 from podwall.needs.answers import Settled
 from podwall.needs.application import Application
 from podwall.needs.finder import find
+from podwall.needs.met import Closed, closed
 from podwall.needs.need import Need
 from podwall.needs.site import Site
 from podwall.ops.answering import answered, read_answers
-from podwall.ops.inputs import Inputs, Opened, gather, open_gathered
+from podwall.ops.inputs import Inputs, Opened, open_cluster
+from podwall.ops.needing import topology_of
 from podwall.report.draft import draft_text
 from podwall.report.manifest import manifest
 from podwall.sources.decode import Decoder
-from podwall.sources.evidence import read_topology
 from podwall.sources.files import Text
 
 __all__ = ["Locked", "Wanted", "lock"]
@@ -65,10 +66,8 @@ class Locked(Struct, frozen=True):
 def lock(inputs: Inputs, wanted: Wanted) -> Locked:
     """All of it. Raises CannotWrite where nothing can be written, and what `open_cluster` raises."""
     file = read_answers(wanted.answers)
-    gathered = gather(inputs)
-    opened = open_gathered(inputs, gathered)
-    kept = [(name, snapshot.topology) for name, snapshot in gathered.snapshots.items()]
-    topology = read_topology(gathered.texts, kept, opened.model.namespace)
+    opened = open_cluster(inputs)
+    topology = topology_of(opened)
     base = without_own(opened.model.cluster, _home(inputs, wanted))
     known, assumed = with_dns(base)
     site = _site(opened, known)
