@@ -15,6 +15,8 @@ from podwall.needs.site import Site
 __all__ = ["APP_LABELS", "listening", "scraped", "scrapers", "workloads_named"]
 
 APP_LABELS = ("app.kubernetes.io/name", "app", "k8s-app", "app.kubernetes.io/component")
+# What Prometheus is called with, and scrapes nobody.
+_AROUND = ("adapter", "alertmanager", "exporter", "kube-state-metrics", "operator", "pushgateway")
 _SCRAPE, _PORT = "prometheus.io/scrape", "prometheus.io/port"
 
 
@@ -27,8 +29,12 @@ def workloads_named(site: Site, names: Iterable[str]) -> list[Party]:
     return [found[key] for key in sorted(found)]
 
 
+def _called(endpoint: Endpoint) -> str:
+    return endpoint.controller.name if endpoint.controller else endpoint.name
+
+
 def _is_called(endpoint: Endpoint, names: Sequence[str]) -> bool:
-    name = endpoint.controller.name if endpoint.controller else endpoint.name
+    name = _called(endpoint)
     return any(name == wanted or name.startswith(f"{wanted}-") for wanted in names)
 
 
@@ -52,8 +58,9 @@ def _declares(site: Site, endpoint: Endpoint) -> PortSet:
 
 
 def scrapers(site: Site) -> list[Party]:
-    """The workloads that look like Prometheus or what stands in for it."""
-    pods = [e for members in site.well_known.built_in("monitoring") for e in members.endpoints]
+    """The workloads that look like Prometheus or what stands in for it, and not like what is around it."""
+    known = (e for members in site.well_known.built_in("monitoring") for e in members.endpoints)
+    pods = [e for e in known if not any(word in _called(e) for word in _AROUND)]
     found = {(p.namespace, p.name): p for p in map(site.of_workload, pods)}
     return [found[key] for key in sorted(found)]
 
