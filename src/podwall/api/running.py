@@ -33,6 +33,7 @@ __all__ = [
     "RunningTemplate",
     "RunningWorkload",
     "SecretVolume",
+    "TokenProjection",
     "ValueFrom",
     "Volume",
 ]
@@ -101,11 +102,18 @@ class SecretVolume(Struct, frozen=True, gc=False):
     secretName: str = ""
 
 
+class TokenProjection(Struct, frozen=True, gc=False):
+    """A ServiceAccount's token as a file, for the API server where it names no audience."""
+
+    audience: str | None = None
+
+
 class Projection(Struct, frozen=True, gc=False):
     """One source of a projected volume."""
 
     configMap: NameRef | None = None
     secret: NameRef | None = None
+    serviceAccountToken: TokenProjection | None = None
 
 
 class Projected(Struct, frozen=True, gc=False):

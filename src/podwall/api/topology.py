@@ -23,6 +23,7 @@ __all__ = [
     "TOPOLOGY",
     "APIService",
     "APIServiceSpec",
+    "BackendObject",
     "BackendRef",
     "ClientConfig",
     "ClusterRoleBinding",
@@ -33,15 +34,21 @@ __all__ = [
     "HTTPRoute",
     "Ingress",
     "IngressBackend",
+    "IngressClass",
+    "IngressSpec",
     "MonitorEndpoint",
     "MutatingWebhookConfiguration",
+    "NamespaceNotes",
     "NamespaceSelector",
     "PodMonitor",
     "RoleBinding",
     "Route",
+    "RouteFilter",
     "RouteRule",
+    "RouteSpec",
     "ServiceAccount",
     "ServiceMonitor",
+    "ServiceNotes",
     "ServiceReference",
     "TCPRoute",
     "TLSRoute",
@@ -68,7 +75,35 @@ class ServiceAccount(Struct, frozen=True, gc=False, tag_field="kind", tag="Servi
     automountServiceAccountToken: bool | None = None
 
 
+class NamespaceNotes(Struct, frozen=True, gc=False, tag_field="kind", tag="Namespace"):
+    """core/v1 Namespace: its annotations, by which meshes are told whom to take in."""
+
+    apiVersion: str = ""
+    metadata: ObjectMeta = ObjectMeta()
+
+
+class ServiceNotes(Struct, frozen=True, gc=False, tag_field="kind", tag="Service"):
+    """core/v1 Service: the labels that monitors select it by, and its annotations about scraping."""
+
+    apiVersion: str = ""
+    metadata: ObjectMeta = ObjectMeta()
+
+
 # Ingress
+
+
+class IngressClassSpec(Struct, frozen=True, gc=False):
+    """Which controller serves a class: `k8s.io/ingress-nginx`."""
+
+    controller: str = ""
+
+
+class IngressClass(Struct, frozen=True, gc=False, tag_field="kind", tag="IngressClass"):
+    """networking.k8s.io/v1 IngressClass."""
+
+    apiVersion: str = ""
+    metadata: ObjectMeta = ObjectMeta()
+    spec: IngressClassSpec | None = None
 
 
 class BackendPort(Struct, frozen=True, gc=False):
@@ -129,8 +164,8 @@ class Ingress(Struct, frozen=True, gc=False, tag_field="kind", tag="Ingress"):
 # Gateway API
 
 
-class BackendRef(Struct, frozen=True, gc=False):
-    """Where a route leads; `kind` is Service where it is left out. Also a filter's mirror."""
+class BackendObject(Struct, frozen=True, gc=False):
+    """Where requests go; `kind` is Service where it is left out."""
 
     name: str = ""
     namespace: str | None = None
@@ -142,13 +177,19 @@ class BackendRef(Struct, frozen=True, gc=False):
 class Mirror(Struct, frozen=True, gc=False):
     """A copy of each request goes here as well."""
 
-    backendRef: BackendRef | None = None
+    backendRef: BackendObject | None = None
 
 
 class RouteFilter(Struct, frozen=True, gc=False):
     """A filter, as far as it leads anywhere."""
 
     requestMirror: Mirror | None = None
+
+
+class BackendRef(BackendObject, frozen=True, gc=False):
+    """Where a route leads, with what is done to the requests that go there."""
+
+    filters: list[RouteFilter] | None = None
 
 
 class RouteRule(Struct, frozen=True, gc=False):
@@ -419,7 +460,10 @@ TopologyObject = (
     | RunningPod
     | ConfigMap
     | ServiceAccount
+    | NamespaceNotes
+    | ServiceNotes
     | Ingress
+    | IngressClass
     | HTTPRoute
     | GRPCRoute
     | TCPRoute
@@ -442,8 +486,10 @@ _MONITORING, _RBAC = "monitoring.coreos.com", "rbac.authorization.k8s.io"
 # (API group, kind) → Struct.
 TOPOLOGY: dict[tuple[str, str], type[TopologyObject]] = {
     ("", "ConfigMap"): ConfigMap,
+    ("", "Namespace"): NamespaceNotes,
     ("", "Pod"): RunningPod,
     ("", "ReplicationController"): RunningReplicationController,
+    ("", "Service"): ServiceNotes,
     ("", "ServiceAccount"): ServiceAccount,
     ("apps", "DaemonSet"): RunningDaemonSet,
     ("apps", "Deployment"): RunningDeployment,
@@ -452,6 +498,7 @@ TOPOLOGY: dict[tuple[str, str], type[TopologyObject]] = {
     ("batch", "CronJob"): RunningCronJob,
     ("batch", "Job"): RunningJob,
     ("networking.k8s.io", "Ingress"): Ingress,
+    ("networking.k8s.io", "IngressClass"): IngressClass,
     (_GATEWAY, "GRPCRoute"): GRPCRoute,
     (_GATEWAY, "Gateway"): Gateway,
     (_GATEWAY, "HTTPRoute"): HTTPRoute,

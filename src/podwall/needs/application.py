@@ -12,6 +12,7 @@ from podwall.api.core import Service, ServicePort
 from podwall.cluster.objects import Located, name_of
 from podwall.cluster.services import selects, slice_addresses, target_numbers
 from podwall.cluster.topology import Topology
+from podwall.engine.index import key_of
 from podwall.engine.rules import Direction
 from podwall.engine.sets import NO_PORTS, PortSet
 from podwall.errors import CannotWrite
@@ -61,7 +62,8 @@ class Application:
         pods = [e for e in self.site.endpoints(namespace) if selects(service, e)]
         if pods:
             try:
-                return self.site.of_pods(name, pods)
+                whole = self.site.of_workload(pods[0])
+                return whole if whole.keys == frozenset(map(key_of, pods)) else self.site.of_pods(name, pods)
             except CannotWrite:  # on their hosts' network, and nobody knows which nodes these are
                 return None
         bucket = self.site.bucket(namespace)
@@ -82,8 +84,7 @@ class Application:
     ) -> Iterator[Need | Question | Unseen]:
         """What it takes that somebody reaches a Service at some of its ports, by number or name; at all without any.
 
-        `named` is its namespace and name. A question where the Service, the port or who is behind it is not in the
-        input.
+        `named` is its namespace and name. A question where the Service, the port or who is behind it is not known.
         """
         namespace, name = named
         service = self.service(namespace, name)

@@ -12,23 +12,29 @@ from podwall.engine.sets import NO_PORTS, PortSet
 from podwall.needs.party import Party
 from podwall.needs.site import Site
 
-__all__ = ["listening", "scraped", "workloads_named"]
+__all__ = ["APP_LABELS", "listening", "scraped", "scrapers", "workloads_named"]
 
-_APP_LABELS = ("app.kubernetes.io/name", "app", "k8s-app", "app.kubernetes.io/component")
+APP_LABELS = ("app.kubernetes.io/name", "app", "k8s-app", "app.kubernetes.io/component")
+# What Prometheus is called with, and scrapes nobody.
+_AROUND = ("adapter", "alertmanager", "exporter", "kube-state-metrics", "operator", "pushgateway")
 _SCRAPE, _PORT = "prometheus.io/scrape", "prometheus.io/port"
 
 
 def workloads_named(site: Site, names: Iterable[str]) -> list[Party]:
     """The workloads whose app label is one of the names, else those whose own name is or begins with one."""
     wanted = tuple(names)
-    labeled = [e for e in site.model.endpoints if any(e.labels.get(key) in wanted for key in _APP_LABELS)]
+    labeled = [e for e in site.model.endpoints if any(e.labels.get(key) in wanted for key in APP_LABELS)]
     called = [e for e in site.model.endpoints if _is_called(e, wanted)]
     found = {(p.namespace, p.name): p for p in map(site.of_workload, labeled or called)}
     return [found[key] for key in sorted(found)]
 
 
+def _called(endpoint: Endpoint) -> str:
+    return endpoint.controller.name if endpoint.controller else endpoint.name
+
+
 def _is_called(endpoint: Endpoint, names: Sequence[str]) -> bool:
-    name = endpoint.controller.name if endpoint.controller else endpoint.name
+    name = _called(endpoint)
     return any(name == wanted or name.startswith(f"{wanted}-") for wanted in names)
 
 
@@ -49,6 +55,14 @@ def _declares(site: Site, endpoint: Endpoint) -> PortSet:
             for port in container_ports(pod_spec(item)):
                 out |= PortSet.of(port.protocol or "TCP", port.containerPort)
     return out
+
+
+def scrapers(site: Site) -> list[Party]:
+    """The workloads that look like Prometheus or what stands in for it, and not like what is around it."""
+    known = (e for members in site.well_known.built_in("monitoring") for e in members.endpoints)
+    pods = [e for e in known if not any(word in _called(e) for word in _AROUND)]
+    found = {(p.namespace, p.name): p for p in map(site.of_workload, pods)}
+    return [found[key] for key in sorted(found)]
 
 
 def scraped(site: Site, party: Party, extra: Iterable[str]) -> Iterator[tuple[Party, PortSet]]:

@@ -23,6 +23,7 @@ _WIDE = CLUSTER_SCOPED | {
     "APIService",
     "ClusterRoleBinding",
     "CustomResourceDefinition",
+    "IngressClass",
     "MutatingWebhookConfiguration",
     "ValidatingWebhookConfiguration",
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 from podwall.author.compose import connect
 from podwall.author.recipe import Argument, Asked, Draft, Flag, Recipe
 from podwall.errors import CannotWrite
-from podwall.needs.finding import scraped
+from podwall.needs.finding import scraped, scrapers
 from podwall.needs.party import Party
 from podwall.needs.site import Site
 
@@ -40,11 +40,10 @@ def _draft(site: Site, asked: Asked) -> Draft:
 def _scrapers(site: Site, given: str) -> list[Party]:
     if given:
         return [site.party(given)]
-    pods = [e for members in site.well_known.built_in("monitoring") for e in members.endpoints]
-    found = {(p.namespace, p.name): p for p in map(site.of_workload, pods)}
+    found = scrapers(site)
     if not found:
         raise CannotWrite("the input holds no Prometheus that Podwall knows: name it with --prometheus")
-    return [found[key] for key in sorted(found)]
+    return found
 
 
 RECIPE = Recipe(
