@@ -20,9 +20,9 @@ from podwall.expect.ends import Ends
 from podwall.expect.world import World
 from podwall.needs.answers import Settled
 from podwall.needs.application import Application
-from podwall.needs.finder import find
 from podwall.needs.met import Closed, closed
 from podwall.needs.need import Need
+from podwall.needs.registry import find
 from podwall.needs.site import Site
 from podwall.ops.answering import answered, read_answers
 from podwall.ops.inputs import Inputs, Opened, open_cluster
