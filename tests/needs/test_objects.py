@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from podwall.needs.finder import all_finders
+from podwall.needs.registry import all_finders
 from tests.needs.objects import found, needs, questions
 
 CASES: list[tuple[str, str, str, set[str], set[str]]] = []
