@@ -1,4 +1,4 @@
-"""What a finder is. Nothing here knows a single one; `registry` finds them."""
+"""What a finder is; `registry` knows all there are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All finders there are, found by their files, and what they find together."""
+"""All finders there are, found by their files, and all that they find."""
 
 from __future__ import annotations
 
