@@ -82,7 +82,7 @@ class Application:
     ) -> Iterator[Need | Question | Unseen]:
         """What it takes that somebody reaches a Service at some of its ports, by number or name; at all without any.
 
-        `named` is its namespace and name. A question where the Service, the port or who is behind it is not in the input.
+        `named` is its namespace and name. A question where the Service, the port or who is behind it is not known.
         """
         namespace, name = named
         service = self.service(namespace, name)

@@ -1,20 +1,15 @@
-"""What a finder is, and all there are, found by their files."""
+"""What a finder is; `registry` knows all there are."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Iterator
-from functools import cache
-from typing import cast
 
 from msgspec import Struct
 
-from podwall.needs import finders
 from podwall.needs.application import Application
-from podwall.needs.need import Evidence, Found, Need, Question, Unseen
+from podwall.needs.need import Need, Question, Unseen
 
-__all__ = ["Finder", "all_finders", "find"]
+__all__ = ["Finder"]
 
 
 class Finder(Struct, frozen=True):
@@ -23,19 +18,3 @@ class Finder(Struct, frozen=True):
     name: str
     says: str
     find: Callable[[Application], Iterator[Need | Question | Unseen]]
-
-
-@cache
-def all_finders() -> tuple[Finder, ...]:
-    """Every finder, by name; each file of `finders` has one."""
-    names = sorted(info.name for info in pkgutil.iter_modules(finders.__path__))
-    return tuple(cast("Finder", importlib.import_module(f"{finders.__name__}.{name}").FINDER) for name in names)
-
-
-def find(application: Application) -> Found:
-    """All that the finders see, and what they could not read."""
-    unread = (
-        Unseen(f"cannot be read: {one.why}", Evidence(one.about, (), "", one.origin))
-        for one in application.topology.unread
-    )
-    return Found.of((*(item for finder in all_finders() for item in finder.find(application)), *unread))
