@@ -1,0 +1,49 @@
+"""Commands and arguments of containers, shell scripts among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from podwall.api.running import RunningContainer
+from podwall.needs.application import Application
+from podwall.needs.commands import arguments, script_of, scripted
+from podwall.needs.finder import Finder
+from podwall.needs.hosts import Hosts
+from podwall.needs.keys import key_of
+from podwall.needs.need import Need, Question, Unseen
+from podwall.needs.running import Running
+from podwall.needs.settings import Setting, statements
+from podwall.needs.texts import parts
+from podwall.needs.variables import Variables, expanded
+from podwall.text.where import Path
+
+__all__ = ["FINDER"]
+
+
+def _find(application: Application) -> Iterator[Need | Question | Unseen]:
+    variables, hosts = Variables(application), Hosts(application)
+    for running in application.workloads:
+        for path, container in running.containers():
+            if container.command or container.args:
+                held = variables.of(running, path, container)
+                known = {name: one.text for name, one in held.items()}
+                known = {**variables.links(running.namespace), **known}
+                for said in statements(_settings(running, path, container, known)):
+                    yield from hosts.needed(running, said)
+
+
+def _settings(running: Running, path: Path, container: RunningContainer, known: Mapping[str, str]) -> Iterator[Setting]:
+    command, args = container.command or [], container.args or []
+    words = [expanded(word, known) for word in (*command, *args)]
+    places = [("command", n) for n in range(len(command))] + [("args", n) for n in range(len(args))]
+    script = script_of(words)
+    if script is not None:
+        evidence = running.evidence("sh ", *path, *places[script])
+        yield from (Setting(key_of(key), text, evidence) for key, text in scripted(words[script], known))
+        return
+    for number, key, text in arguments(words, named=bool(command)):
+        evidence = running.evidence(f"arg --{key}=" if key else "arg ", *path, *places[number])
+        yield from (Setting(key_of(k), t, evidence) for k, t in parts(key, text, known))
+
+
+FINDER = Finder(name="arguments", says="commands and arguments", find=_find)

@@ -1,0 +1,212 @@
+"""What a text says of hosts: URLs of any scheme, connection strings, hosts with ports, and bare names under a key.
+
+Pure: who a host is, and whether there is one of that name, is told by `hosts`. Every pattern takes time in proportion
+to the text; nothing of a user, password, path or query is kept.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from podwall.needs.keys import Key, Role
+from podwall.needs.schemes import PORTS, is_local, resolves, scheme_of
+from podwall.needs.vocabulary import vocabulary
+
+__all__ = ["Form", "Mention", "is_host", "mentions"]
+
+
+class Form(enum.IntEnum):
+    """How a host is written."""
+
+    LOOKUP = 0
+    """Its name is looked up, no more."""
+    NAME = 1
+    """Bare."""
+    PAIR = 2
+    """With a port."""
+    URL = 3
+    """In a URL or a connection string."""
+
+
+class Mention(Struct, frozen=True):
+    """A host in lower case, without the dot at its end, and its port, or that of its scheme; None where none is told.
+
+    `sole` says that there is nothing else in the text, or nothing but more of them.
+    """
+
+    host: str
+    port: int | None
+    form: Form
+    scheme: str = ""
+    sole: bool = False
+
+    @property
+    def written(self) -> str:
+        """The mention for people, without what else there is in the text."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port is None or self.port == PORTS.get(self.scheme) else f":{self.port}"
+        return f"{self.scheme}://{host}{port}" if self.scheme else f"{host}{port}"
+
+
+_LABEL = re.compile(r"_?[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_END = r"(?![\w:@%$\-]|\.\w)"
+_URL = re.compile(
+    r"(?<![a-z0-9+.\-])([a-z][a-z0-9+.\-]{0,31}):/{2,3}"
+    r"([^\s/?#\"'`<>,;|\\]{0,512}(?:,(?:\d{1,4}@)?(?:[\w.\-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?(?=[,/?#\s\"';]|$))*)",
+    re.IGNORECASE,
+)
+_PAIR = re.compile(r"(?<![\w.\-:/$%}@])([a-z0-9_][\w.\-]{0,252}|\[[0-9a-f:.]{2,45}\]):(\d{1,5})" + _END, re.IGNORECASE)
+# Behind a user or the number of a voter, as in `user:pw@db:3306` and `0@kafka-0.kafka:9093`.
+_BEHIND = re.compile(
+    r"(?<![\w.\-/])(?:[\w.\-]{1,64}:[^\s@/,;]{0,128}|\d{1,4})@([a-z0-9][\w.\-]{0,252}):(\d{1,5})" + _END, re.IGNORECASE
+)
+_FULL = re.compile(
+    r"(?<![\w.\-/@$}:])((?:[a-z0-9_\-]{1,63}\.){2,4}svc(?:\.[a-z0-9\-]{1,63}+){0,6}+)\.?+(?![\w\-:@])", re.IGNORECASE
+)
+_SRV = re.compile(
+    r"(?<![\w.\-/@$}])(_[a-z0-9\-]{1,62}\._(?:tcp|udp)\.[a-z0-9][a-z0-9.\-]{0,200})\.?(?![\w\-:@])", re.IGNORECASE
+)
+_TCP = re.compile(r"\btcp6?\(([a-z0-9][\w.\-]{0,252})(?::(\d{1,5}))?\)", re.IGNORECASE)
+_ORACLE = re.compile(r"jdbc:oracle:\w{1,8}:[^@\s]{0,128}@(?://)?([a-z0-9][\w.\-]{0,252})(?::(\d{1,5}))?", re.IGNORECASE)
+_FIELD = re.compile(
+    r"(?:^|[\s;(])(?:host|hostaddr|server|data source|addr|address|network address)\s{0,2}=\s{0,2}(?:tcp:)?"
+    r"([a-z0-9][\w.\-]{0,252})(?:[,:](\d{1,5}))?(?=[\s;)\\]|$)",
+    re.IGNORECASE,
+)
+_FIELD_PORT = re.compile(r"(?:^|[\s;(])port\s{0,2}=\s{0,2}(\d{1,5})(?=[\s;)]|$)", re.IGNORECASE)
+_DEVICE = re.compile(r"/dev/(?:tcp|udp)/([\w.\-]{1,253})/(\d{1,5})(?!\w)")
+_SCP = re.compile(r"(?<![\w.\-/:])git@([a-z0-9][\w.\-]{0,252}):(?=[a-z~/])", re.IGNORECASE)
+_BETWEEN = re.compile(r"[\s,;|]+")
+_BARE = re.compile(r"(?:dns\+|dns:)?(?://)?([a-z0-9_][\w.\-]{0,252})(/[^\s]*)?", re.IGNORECASE)
+_PREFIX = re.compile(r"\b(?:dns(?:srv|srvnoa)?\+|dns:|ipv[46]:)(?=[\w\[])", re.IGNORECASE)
+_FILE = vocabulary(
+    """bak cer cfg class conf config cnf crt css csv db dll env gif go gz html ico ini jar java jks jpg js json jsonl
+    key keytab lock log lua md p12 pem php pid png properties py rb sh sock sql sqlite sqlite3 svg tar tgz tmpl toml
+    ts tsv txt war wasm xml xsd yaml yml zip"""
+)
+_WORDS = vocabulary(
+    """all any auto cluster default disabled enabled false file internal local memory none null off on self system true
+    unknown yes"""
+)
+
+
+def is_host(text: str) -> bool:
+    """Whether a text can be a host's name: labels with letters somewhere in the last one, which no file's name has."""
+    labels = text.lower().removesuffix(".").split(".")
+    last = labels[-1]
+    if len(text) > 253 or not all(map(_LABEL.fullmatch, labels)) or not any(map(str.isalpha, last)):
+        return False
+    if len(labels) > 1 and (last in _FILE or _is_class(text)):
+        return False
+    return len(labels) > 1 or not last[0].isdigit()
+
+
+def _is_class(text: str) -> bool:
+    """Whether it is rather a class: `com.example.Foo`."""
+    first, _, last = text.rpartition(".")
+    return last != last.lower() and first != first.upper()
+
+
+def mentions(text: str, key: Key) -> Iterator[Mention]:
+    """Every host that a text mentions under a key, each with one port once, in order of form and place."""
+    if key.role is Role.SILENT or not text:
+        return
+    seen: set[tuple[str, int | None]] = set()
+    found = [*_written(_PREFIX.sub("", text) if "dns" in text or "ipv" in text else text, key)]
+    ported = {m.host for m in found if m.port is not None}
+    for mention in found:
+        place = mention.host, mention.port
+        if place not in seen and (mention.port is not None or mention.host not in ported):
+            seen.add(place)
+            yield mention
+
+
+def _written(text: str, key: Key) -> Iterator[Mention]:
+    rest = text
+    if "://" in text or ":///" in text:
+        yield from _urls(text)
+        rest = _URL.sub(" ", text)
+    if "@" in rest or "=" in rest or "(" in rest or "/dev/" in rest:
+        yield from _strings(rest)
+    if ":" in rest:
+        yield from _pairs(rest)
+    if ".svc" in rest.lower() or "._" in rest:
+        yield from (Mention(_plain(m[1]), None, Form.NAME) for p in (_SRV, _FULL) for m in p.finditer(rest))
+    if key.role >= Role.SERVICE and "://" not in text:
+        yield from _bare(rest)
+
+
+def _urls(text: str) -> Iterator[Mention]:
+    for match in _URL.finditer(text):
+        scheme, authority = scheme_of(match[1]), match[2]
+        if resolves(scheme):  # dns:///cart:7070
+            authority = authority or re.match(r"/?([^\s,;\"'/]*)", text[match.end() :])[1]  # type: ignore[index]
+            scheme = ""
+        if is_local(scheme):
+            continue
+        for one in authority.rpartition("@")[2].split(","):
+            host, port = _parted(one.rpartition("@")[2])
+            if host:
+                yield Mention(host, port or PORTS.get(scheme), Form.URL, scheme)
+
+
+def _parted(text: str) -> tuple[str, int | None]:
+    """A host and its port, the host empty where it is none."""
+    match = re.match(r"(\[[0-9a-fA-F:.]{2,45}\]|[\w.\-]{1,253})(?::(\d{1,5}))?[)\]}\\]{0,3}$", text)
+    if match is None:
+        return "", None
+    host, port = match[1], int(match[2] or 0)
+    good = port <= 65535 and (host.startswith("[") or is_host(host) or _is_ipv4(host))
+    return (_plain(host), port or None) if good else ("", None)
+
+
+def _strings(text: str) -> Iterator[Mention]:
+    """Connection strings that are no URLs."""
+    for pattern, scheme in ((_TCP, "mysql"), (_ORACLE, "oracle"), (_DEVICE, ""), (_SCP, "ssh")):
+        for match in pattern.finditer(text):
+            yield from _pair(match[1], match[2] if pattern.groups > 1 else None, Form.URL, scheme)
+    for match in _BEHIND.finditer(text):
+        yield from _pair(match[1], match[2], Form.PAIR)
+    ports = _FIELD_PORT.findall(text) if "=" in text else []
+    for match in _FIELD.finditer(text) if "=" in text else ():
+        yield from _pair(match[1], match[2] or (ports[0] if len(ports) == 1 else None), Form.NAME)
+
+
+def _pair(host: str, port: str | None, form: Form, scheme: str = "") -> Iterator[Mention]:
+    name, number = _parted(f"{host}:{port}" if port else host)
+    if name:
+        found = number or PORTS.get(scheme)
+        yield Mention(name, found, Form.PAIR if form is Form.NAME and found else form, scheme)
+
+
+def _pairs(text: str) -> Iterator[Mention]:
+    for match in _PAIR.finditer(text):
+        host, port = _parted(match[0])
+        if host and port:
+            yield Mention(host, port, Form.PAIR, sole=len(match[0]) == len(text.strip()))
+
+
+def _bare(text: str) -> Iterator[Mention]:
+    """Names, where there is nothing but names."""
+    items = [item for item in _BETWEEN.split(text.strip()[:4096]) if item]
+    if len(items) > 1 and "," not in text and ";" not in text and len(items) > 4:
+        return  # a sentence
+    matched = [(item, _BARE.fullmatch(item)) for item in items]
+    for item, match in matched:
+        if match is not None and "@" not in item and match[1].lower() not in _WORDS:
+            host, _ = _parted(match[1])
+            if host and not (match[2] and "." in host and _is_ipv4(host)):  # a CIDR
+                yield Mention(host, None, Form.NAME, sole=len(items) == 1)
+
+
+def _is_ipv4(text: str) -> bool:
+    parts = text.split(".")
+    return len(parts) == 4 and all(p.isdigit() and len(p) < 4 and int(p) < 256 for p in parts)
+
+
+def _plain(host: str) -> str:
+    return host.strip("[]").lower().removesuffix(".")
