@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 
 from podwall.cluster.endpoints import Endpoint
 from podwall.engine.judge import ports_on
-from podwall.engine.rules import AnyPeer, Direction
+from podwall.engine.rules import Action, AnyPeer, Block, Direction
 from podwall.engine.sets import AddrSet, PortSet, cut
 from podwall.engine.verdict import Connection, End
 from podwall.needs.party import Party
 from podwall.needs.site import Site, families
 
-__all__ = ["lets_already"]
+__all__ = ["addresses_allowed", "lets_already"]
 
+_MOST_BLOCKS = 8  # of a draft, which people are to read
 _ANYWHERE = {4: "198.51.100.7", 6: "2001:db8::7"}  # for documentation: only a rule for everyone is meant
 
 
@@ -29,6 +30,26 @@ def lets_already(site: Site, direction: Direction, subjects: Sequence[Endpoint],
         and all(_lets(site, direction, subject, peer, ports, anyone=peers.anyone) for peer in _peers(site, peers))
         for subject in subjects
     )
+
+
+def addresses_allowed(site: Site, subjects: Sequence[Endpoint], ports: PortSet) -> tuple[str, ...]:
+    """The blocks that policies let all subjects reach on all of these ports: what somebody meant by them before."""
+    found: list[set[str]] = []
+    for subject in subjects:
+        own = site.end(subject)
+        rules = site.model.judge.rules(Direction.EGRESS, own) if site.isolated(subject, Direction.EGRESS) else ()
+        found.append(
+            {
+                cidr
+                for rule in rules
+                if rule.action is Action.ALLOW
+                and ports <= ports_on(rule.ports, _outside(tuple(_ANYWHERE.values())).member)
+                for peer in rule.peers
+                if isinstance(peer, Block)
+                for cidr in peer.addresses.cidrs()[:_MOST_BLOCKS]
+            }
+        )
+    return tuple(sorted(set.intersection(*found))) if found and ports else ()
 
 
 def _peers(site: Site, party: Party) -> Iterator[End]:

@@ -41,8 +41,9 @@ def policy_of(
         return None, ()
     chosen = choose(site, work.party, work.own)
     item = network_policy(metadata(work.unique, work.key[0]), chosen.selector, used, rules)
-    lines = "".join(f"{line}\n" for line in _found(written))
-    return Policy(marked(item, WORKLOAD, lines), (_about(work, written, closing=closing),)), chosen.others
+    lines = _found(written)
+    found = "\n".join([*lines, ""] if len(lines) > 1 else lines)
+    return Policy(marked(item, WORKLOAD, found), (_about(work, written, closing=closing),)), chosen.others
 
 
 def _about(work: Work, sides: Sequence[Side], *, closing: bool) -> str:

@@ -11,9 +11,11 @@ from podwall.author.lockdown import BRACKET_STAGE, Plan, plan
 from podwall.author.replaced import with_written, without_own
 from podwall.author.resolver import with_dns
 from podwall.author.scope import scope_of
+from podwall.author.standing import addresses_allowed
 from podwall.author.tightness import Tightness, open_pairs, tightness
 from podwall.cluster.objects import Cluster, Located
 from podwall.engine.model import Model
+from podwall.engine.rules import Direction
 from podwall.errors import CannotWrite
 from podwall.expect.draft import draft
 from podwall.expect.ends import Ends
@@ -21,7 +23,7 @@ from podwall.expect.world import World
 from podwall.needs.answers import Settled
 from podwall.needs.application import Application
 from podwall.needs.met import Closed, closed
-from podwall.needs.need import Need
+from podwall.needs.need import Found, Need
 from podwall.needs.registry import find
 from podwall.needs.site import Site
 from podwall.ops.answering import answered, read_answers
@@ -72,11 +74,21 @@ def lock(inputs: Inputs, wanted: Wanted) -> Locked:
     known, assumed = with_dns(base)
     site = _site(opened, known)
     application = Application(site, topology)
-    settled = answered(site, find(application), file)
+    settled = answered(site, _drafted(site, find(application)), file)
     own = {(ns, name, kind): one.selector for one in application.workloads for kind, ns, name in [one.about]}
     made = plan(site, scope_of(site, own, inputs.only, wanted.only), settled.found.needs)
     made = structs.replace(made, notes=(*made.notes, *([assumed] if assumed else ())))
     return _proved(opened, base, site, settled, _lifted(made, wanted), wanted.command)
+
+
+def _drafted(site: Site, found: Found) -> Found:
+    """The questions with what policies allow already as an answer to look at."""
+    questions = []
+    for one in found.questions:
+        egress = one.direction is Direction.EGRESS
+        allowed = addresses_allowed(site, one.subject.endpoints, one.ports) if egress else ()
+        questions.append(structs.replace(one, drafted=tuple(dict.fromkeys((*one.drafted, *allowed)))))
+    return structs.replace(found, questions=tuple(questions))
 
 
 def _home(inputs: Inputs, wanted: Wanted) -> str | None:

@@ -12,6 +12,7 @@ __all__ = ["lockdown_text", "place_text"]
 _MOST_NEEDS = 40
 _MOST_LISTED = 12
 _MOST_PLACES = 2
+_WIDTH = 80
 
 
 def lockdown_text(found: Lockdown) -> Iterator[str]:
@@ -38,22 +39,28 @@ def _needs(needs: Sequence[Need]) -> Iterator[str]:
     for need in needs[:_MOST_NEEDS]:
         sure = "" if need.sure == "stated" else f" ({need.sure})"
         there = ", allowed already" if need.standing else ""
-        yield cut(f"  {need.src} -> {need.dst} {ports_text(need.ports, {})}{sure}{there}")
+        yield from wrapped(f"  {need.src} -> {need.dst} {ports_text(need.ports, {})}{sure}{there}", "    ")
         yield from _places(need.found)
     if len(needs) > _MOST_NEEDS:
         yield f"  and {len(needs) - _MOST_NEEDS} more: the report of -d has them all"
 
 
 def _places(found: Sequence[Place]) -> Iterator[str]:
-    yield from (cut(f"      {place_text(place)}") for place in found[:_MOST_PLACES])
+    for place in found[:_MOST_PLACES]:
+        whole = f"      {place_text(place)}"
+        apart = (f"      {where(place.ref, place.line)}", f"        {_says(place)}")
+        yield from [whole] if len(whole) <= _WIDTH or not place.says else map(cut, apart)
     if len(found) > _MOST_PLACES:
         yield f"      and {len(found) - _MOST_PLACES} more"
 
 
 def place_text(place: Place) -> str:
     """`file:line  what it says`."""
-    said = place.says or f"{place.ref.kind} {place.ref.name}"
-    return f"{where(place.ref, place.line)}  {said}"
+    return f"{where(place.ref, place.line)}  {_says(place)}"
+
+
+def _says(place: Place) -> str:
+    return place.says or f"{place.ref.kind} {place.ref.name}"
 
 
 def _questions(questions: Sequence[Question]) -> Iterator[str]:
@@ -62,8 +69,9 @@ def _questions(questions: Sequence[Question]) -> Iterator[str]:
     yield "questions that manifests leave open (answer them with --answers)"
     for question in questions[:_MOST_LISTED]:
         ports = f" {ports_text(question.ports, {})}" if question.ports else ""
-        yield cut(f"  {question.key}{ports}")
-        yield from wrapped(f"      {question.asks}", "      ")
+        yield from wrapped(f"  {question.key}{ports}", "    ")
+        perhaps = f"; perhaps {listed(question.drafted, 3)}" if question.drafted else ""
+        yield from wrapped(f"      {question.asks}{perhaps}", "      ")
         yield from _places(question.found)
     if len(questions) > _MOST_LISTED:
         yield f"  and {len(questions) - _MOST_LISTED} more"
@@ -74,7 +82,10 @@ def _unseen(found: Lockdown) -> Iterator[str]:
         return
     yield "not seen: what is in there may need more"
     for one in found.unseen[:_MOST_LISTED]:
-        yield cut(f"  {one.what}  ({where(one.place.ref, one.place.line)})")
+        whole = f"  {one.what}  ({where(one.place.ref, one.place.line)})"
+        yield from (
+            [whole] if len(whole) <= _WIDTH else [f"  {one.what}", f"      {where(one.place.ref, one.place.line)}"]
+        )
     if len(found.unseen) > _MOST_LISTED:
         yield f"  and {len(found.unseen) - _MOST_LISTED} more"
 
