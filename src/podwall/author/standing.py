@@ -33,7 +33,7 @@ def lets_already(site: Site, direction: Direction, subjects: Sequence[Endpoint],
 
 
 def addresses_allowed(site: Site, subjects: Sequence[Endpoint], ports: PortSet) -> tuple[str, ...]:
-    """The blocks that policies let all subjects reach on all of these ports: what somebody meant by them before."""
+    """The blocks that policies let all subjects reach on some of these ports: what somebody meant by them before."""
     found: list[set[str]] = []
     for subject in subjects:
         own = site.end(subject)
@@ -43,7 +43,7 @@ def addresses_allowed(site: Site, subjects: Sequence[Endpoint], ports: PortSet) 
                 cidr
                 for rule in rules
                 if rule.action is Action.ALLOW
-                and ports <= ports_on(rule.ports, _outside(tuple(_ANYWHERE.values())).member)
+                and ports.overlaps(ports_on(rule.ports, _outside(tuple(_ANYWHERE.values())).member))
                 for peer in rule.peers
                 if isinstance(peer, Block)
                 for cidr in peer.addresses.cidrs()[:_MOST_BLOCKS]

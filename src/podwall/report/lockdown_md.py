@@ -59,7 +59,8 @@ def _apply(found: Lockdown) -> Iterator[str]:
         yield "   and delete its file `00-bracket-….yaml`, so that the next run does not write it again."
         yield "4. Something is missing? `kubectl apply -f 00-bracket-….yaml` is the way back."
     else:
-        yield "`kubectl apply -f .` in the folder above this one. The bracket is lifted: the default deny is in force."
+        yield "`kubectl apply -f .` in the folder above this one. No bracket is needed: whom these policies select is"
+        yield "isolated already, so that they only open."
 
 
 def _needs(found: Lockdown) -> Iterator[str]:
@@ -82,7 +83,7 @@ def _questions(found: Lockdown) -> Iterator[str]:
     if found.questions:
         yield f"## Questions ({len(found.questions)})\n"
         yield "What the manifests leave open. `questions.yaml` beside this report has them to be filled in; give it"
-        yield "back with `--answers`. Until then these connections are closed.\n"
+        yield "back with `--answers`. Until then no policy is\nwritten for them.\n"
         for question in found.questions:
             yield f"- **{question.key}**: {question.asks}. {_places(question.found)}"
     if found.denied:
