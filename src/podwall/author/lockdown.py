@@ -27,10 +27,10 @@ __all__ = ["Part", "Plan", "plan"]
 
 
 class Part(Struct, frozen=True):
-    """The policies of one file: `stage` is the order in which it is applied."""
+    """The policies of one file: `stage` is the order in which it is applied, `home` the namespace, or NS.WORKLOAD."""
 
     stage: str
-    namespace: str
+    home: str
     policies: tuple[Policy, ...]
 
 
@@ -78,7 +78,7 @@ class _Planning:
             (WORKLOAD_STAGE, lambda name: self._workloads(name, dns)),
         )
         parts = [
-            Part(stage, name, policies)
+            Part(stage, self._scope.home(name), policies)
             for stage, write in stages
             for name in self._scope.namespaces
             if (policies := self._named(write(name)))

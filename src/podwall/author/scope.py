@@ -48,6 +48,10 @@ class Scope(Struct, frozen=True, dict=True):
         """The workload of each endpoint in scope."""
         return {key_of(e): work for work in self.works for e in work.party.endpoints}
 
+    def home(self, namespace: str) -> str:
+        """What the files of a namespace are called after: NS.WORKLOAD where it is about that alone."""
+        return namespace if self.only is None else f"{namespace}.{self.works[0].unique}"
+
     def within(self, endpoints: Iterable[Endpoint]) -> list[Work]:
         """The workloads that some endpoints are of, in order."""
         held = {work.key: work for e in endpoints if (work := self.of_pod.get(key_of(e))) is not None}

@@ -13,6 +13,7 @@ from podwall.cli.command import option
 from podwall.cli.running import FINDINGS, INCOMPLETE, OK, Streams
 
 if TYPE_CHECKING:
+    from podwall.ops.locking import Locked
     from podwall.report.public_lockdown import Lockdown
 
 __all__ = ["EXAMPLES", "lockdown_command"]
@@ -93,22 +94,22 @@ def _lockdown(streams: Streams, given: flags.Given, named: Mapping[str, Any]) ->
     else:
         streams.result(text)
     if folder is not None:
-        streams.result(_into(folder, answer, locked.texts, locked.expectations, dry_run=named["dry_run"]))
+        only = locked.home if named["only"] or inputs.only else None
+        streams.result(_into(folder, answer, locked, only, dry_run=named["dry_run"]))
     if locked.opened.partial:
         return INCOMPLETE
     return OK if answer.ok else FINDINGS
 
 
-def _into(folder: str, answer: Lockdown, texts: dict[str, str], expectations: str, *, dry_run: bool) -> list[str]:
-    from podwall.ops.lockfolder import PROOF, changes, write
+def _into(folder: str, answer: Lockdown, locked: Locked, only: str | None, *, dry_run: bool) -> list[str]:
+    from podwall.ops.lockfolder import PROOF, changes, questions, write
     from podwall.report.lockdown_md import lockdown_markdown
     from podwall.report.questions import questions_text
 
-    beside = {"report.md": lockdown_markdown(answer), "expectations.yaml": expectations}
-    if answer.questions:
-        beside["questions.yaml"] = "".join(questions_text(answer.questions))
-    every = texts | {f"{PROOF}/{name}": text for name, text in beside.items()}
-    found = changes(folder, every, tuple(answer.namespaces))
+    beside = {"report.md": lockdown_markdown(answer), "expectations.yaml": locked.expectations}
+    every = locked.texts | {f"{PROOF}/{name}": text for name, text in beside.items()}
+    asked = "".join(questions_text(answer.questions)) if answer.questions else ""
+    found = [*changes(folder, every, only), *questions(folder, asked)]
     if not dry_run:
         write(found)
     would = "would be " if dry_run else ""

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from podwall.errors import InputError, InvalidInput, InvalidText, Problem
+from podwall.errors import InputError, InvalidInput, InvalidText, PodwallError, Problem
 from podwall.needs.answers import API_VERSION, KIND, Answer, Answers, Settled, settle
 from podwall.needs.need import Found
 from podwall.needs.site import Site
@@ -16,7 +16,7 @@ from podwall.text import yaml
 from podwall.text.where import Path as Field
 from podwall.text.where import field
 
-__all__ = ["File", "answered", "read_answers"]
+__all__ = ["File", "answered", "is_filled", "read_answers"]
 
 
 class File(Struct, frozen=True):
@@ -51,6 +51,15 @@ def read_answers(filename: str | None) -> File | None:
     if wrong:
         raise _mistakes(file, wrong)
     return file
+
+
+def is_filled(path: Path) -> bool:
+    """Whether people have written into a file of answers, or into what was one."""
+    try:
+        file = read_answers(str(path))
+    except PodwallError:
+        return True
+    return file is not None and any(answer.allow or answer.deny or answer.because for answer in file.answers)
 
 
 def answered(site: Site, found: Found, file: File | None) -> Settled:

@@ -7,14 +7,16 @@ from pathlib import Path
 from msgspec import Struct
 
 from podwall.errors import InputError
+from podwall.ops.answering import is_filled
 from podwall.ops.writing import write_whole
 
-__all__ = ["PROOF", "Change", "changes", "lifted", "write"]
+__all__ = ["PROOF", "Change", "changes", "lifted", "questions", "write"]
 
 PROOF = "proof"
 """The folder beside the manifests, which `kubectl apply -f` does not look into."""
 _OWN = "# Written by: podwall lockdown"
-_BRACKET, _BASELINE, _STAGES = "00-bracket-", "10-baseline-", ("00-bracket-", "10-baseline-", "20-workloads-")
+_BRACKET = "00-bracket-"
+_STAGES = (_BRACKET, "10-baseline-", "20-workloads-")
 
 
 class Change(Struct, frozen=True):
@@ -26,14 +28,21 @@ class Change(Struct, frozen=True):
 
 
 def lifted(folder: str | None) -> frozenset[str]:
-    """The namespaces that have a baseline in a folder and no bracket any more. Raises InputError."""
-    own = {path.name for path in _own(folder)} if folder is not None else set()
-    baselines = {_namespace(name, _BASELINE) for name in own if name.startswith(_BASELINE)}
-    return frozenset(name for name in baselines if f"{_BRACKET}{name}.yaml" not in own)
+    """Whose default deny is in a folder with no bracket any more: namespaces, and NS.WORKLOAD. Raises InputError."""
+    own = _own(folder) if folder is not None else []
+    names = {path.name for path in own}
+    return frozenset(home for path in own if _closes(path) and f"{_BRACKET}{(home := _home(path))}.yaml" not in names)
 
 
-def _namespace(name: str, stage: str) -> str:
-    return name.removeprefix(stage).removesuffix(".yaml")
+def _closes(path: Path) -> bool:
+    """Whether a file closes what nothing else opens: a default deny, or the policy of one workload alone."""
+    home = _home(path)
+    return "." in home or "name: default-deny\n" in path.read_text("utf-8", "replace")
+
+
+def _home(path: Path) -> str:
+    stage = next(stage for stage in _STAGES if path.name.startswith(stage))
+    return path.name.removeprefix(stage).removesuffix(".yaml")
 
 
 def _own(folder: str) -> list[Path]:
@@ -46,8 +55,8 @@ def _own(folder: str) -> list[Path]:
         raise InputError(f"-d {folder}: {error.filename or folder} cannot be read: {error.strerror}") from None
 
 
-def changes(folder: str, texts: dict[str, str], namespaces: tuple[str, ...] | None) -> list[Change]:
-    """What would be done, by file; own files of namespaces that are not looked at (`namespaces`, if given) stay.
+def changes(folder: str, texts: dict[str, str], only: str | None) -> list[Change]:
+    """What would be done, by file; with `only`, own files of other namespaces and workloads stay.
 
     Raises InputError where a file is in the way that no lockdown wrote.
     """
@@ -62,11 +71,21 @@ def changes(folder: str, texts: dict[str, str], namespaces: tuple[str, ...] | No
         what = "new" if known is None else "unchanged" if known == text else "changed"
         out.append(Change(path, what, text))
     kept = {root / name for name in texts}
-    for path in sorted(own - kept):
-        home = next(_namespace(path.name, stage) for stage in _STAGES if path.name.startswith(stage))
-        if namespaces is None or home in namespaces:
-            out.append(Change(path, "removed", None))
-    return out
+    stale = (path for path in sorted(own - kept) if only is None or _home(path) == only)
+    return [*out, *(Change(path, "removed", None) for path in stale)]
+
+
+def questions(folder: str, text: str) -> list[Change]:
+    """The file of open questions: a draft is made anew, and taken away where none is open; what people wrote stays."""
+    path = Path(folder) / PROOF / "questions.yaml"
+    known = _read(path)
+    if known is None:
+        return [Change(path, "new", text)] if text else []
+    if is_filled(path):
+        return [Change(path, "unchanged", known)]
+    if not text:
+        return [Change(path, "removed", None)]
+    return [Change(path, "unchanged" if known == text else "changed", text)]
 
 
 def _read(path: Path) -> str | None:

@@ -40,7 +40,8 @@ __all__ = ["Locked", "Wanted", "lock"]
 class Wanted(Struct, frozen=True):
     """What the flags say: one workload only, a file of answers, and whether the bracket has been lifted.
 
-    `command` is how it was asked for; `lifted` are the namespaces whose bracket was taken away on purpose.
+    `command` is how it was asked for; `lifted` are the namespaces, or NS.WORKLOAD, whose bracket was taken away on
+    purpose.
     """
 
     command: str
@@ -63,6 +64,11 @@ class Locked(Struct, frozen=True):
     pairs: int
     before: int
     after: int
+
+    @property
+    def home(self) -> str:
+        """What files are called after where it is about one namespace or one workload."""
+        return self.plan.scope.home(self.plan.scope.namespaces[0])
 
 
 def lock(inputs: Inputs, wanted: Wanted) -> Locked:
@@ -103,7 +109,7 @@ def _site(opened: Opened, cluster: Cluster) -> Site:
 
 def _lifted(made: Plan, wanted: Wanted) -> Plan:
     """Without the brackets that somebody has lifted: a new run must not open again what is enforced."""
-    parts = tuple(p for p in made.parts if not (p.stage == BRACKET_STAGE and p.namespace in wanted.lifted))
+    parts = tuple(p for p in made.parts if not (p.stage == BRACKET_STAGE and p.home in wanted.lifted))
     return structs.replace(made, parts=parts)
 
 
@@ -111,7 +117,7 @@ def _proved(  # noqa: PLR0913, PLR0917 - everything there is comes together here
     opened: Opened, base: Cluster, site: Site, settled: Settled, made: Plan, command: str
 ) -> Locked:
     texts = {
-        f"{part.stage}-{part.namespace}.yaml": "---\n".join(manifest(p.object, p.about, command) for p in part.policies)
+        f"{part.stage}-{part.home}.yaml": "---\n".join(manifest(p.object, p.about, command) for p in part.policies)
         for part in made.parts
     }
     written = _read_back(texts)

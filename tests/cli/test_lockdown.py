@@ -1,0 +1,277 @@
+"""podwall lockdown at the terminal: its folder, its questions and answers, and its exit codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cli.program import SHOP, podwall
+
+APP = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - name: web
+        env:
+        - {name: API_URL, value: "http://api:8080"}
+        - {name: PAY_URL, value: "https://pay.example.com"}
+        - {name: TOKEN, valueFrom: {secretKeyRef: {name: pay, key: token}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: api, namespace: shop}
+spec:
+  selector: {matchLabels: {app: api}}
+  template:
+    metadata: {labels: {app: api}}
+    spec: {containers: [{name: api}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: api, namespace: shop}
+spec: {selector: {app: api}, ports: [{port: 8080}]}
+"""
+QUESTION = "shop/web -> pay.example.com"
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    path = tmp_path / "app.yaml"
+    path.write_text(APP)
+    return path
+
+
+def test_without_a_folder_the_policies_are_the_answer_and_the_report_is_beside_it(app: Path) -> None:
+    done = podwall("lockdown", "-f", app)
+    names = [d["metadata"]["name"] for d in yaml.safe_load_all(done.out)]
+    assert names == ["bracket-egress", "bracket-ingress", "default-deny", "allow-dns", "api", "web"]
+    assert "proved: every need found is open; open beside it: 1 question and 1 not seen" in done.err
+    assert done.code == 0
+    report = done.err[done.err.index("lockdown of shop") :].replace(str(app), "app.yaml")
+    assert max(map(len, report.splitlines())) <= 80
+
+
+def test_a_folder_has_manifests_that_kubectl_applies_in_order_and_the_proof_beside_them(
+    app: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert podwall("lockdown", "-f", app, "-d", out).code == 0
+    assert sorted(p.name for p in out.glob("*.yaml")) == [
+        "00-bracket-shop.yaml",
+        "10-baseline-shop.yaml",
+        "20-workloads-shop.yaml",
+    ]
+    assert sorted(p.name for p in (out / "proof").iterdir()) == ["expectations.yaml", "questions.yaml", "report.md"]
+    before = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    for inputs in (("-f", app), ("-f", app, "-f", out)):
+        again = podwall("lockdown", *inputs, "-d", out)
+        assert again.code == 0
+        assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
+        assert "changed" not in again.out.replace("unchanged", "")
+
+
+def test_what_is_written_passes_check_and_its_own_assertions(app: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    podwall("lockdown", "-f", app, "-d", out)
+    checked = podwall("check", "-f", app, "-f", out, "-o", "json")
+    assert checked.code == 0
+    assert [f["rule"] for f in checked.json["findings"] if f["severity"] == "error"] == []
+    (out / "00-bracket-shop.yaml").unlink()
+    tested = podwall("test", out / "proof" / "expectations.yaml", "-f", app, "-f", out)
+    assert tested.code == 0, tested.out
+
+
+def test_a_dry_run_writes_nothing(app: Path, tmp_path: Path) -> None:
+    done = podwall("lockdown", "-f", app, "-d", tmp_path / "out", "--dry-run")
+    assert "00-bracket-shop.yaml: would be new" in done.out
+    assert not (tmp_path / "out").exists()
+    assert podwall("lockdown", "-f", app, "--dry-run").out.startswith("lockdown of shop")
+
+
+def test_a_bracket_that_was_lifted_is_not_put_back_unless_asked(app: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    podwall("lockdown", "-f", app, "-d", out)
+    bracket = out / "00-bracket-shop.yaml"
+    bracket.unlink()
+    assert podwall("lockdown", "-f", app, "-d", out).code == 0
+    assert not bracket.exists()
+    assert podwall("lockdown", "-f", app, "-d", out, "--bracket").code == 0
+    assert bracket.exists()
+
+
+def test_what_is_needed_no_more_is_taken_away_and_files_of_others_stay(app: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    podwall("lockdown", "-f", app, "-d", out)
+    (out / "mine.yaml").write_text("# mine\n")
+    app.write_text(APP.replace("namespace: shop", "namespace: store"))
+    done = podwall("lockdown", "-f", app, "-d", out)
+    assert done.code == 0
+    assert sorted(p.name for p in out.glob("*.yaml")) == [
+        "00-bracket-store.yaml",
+        "10-baseline-store.yaml",
+        "20-workloads-store.yaml",
+        "mine.yaml",
+    ]
+
+
+def test_a_namespace_alone_leaves_the_files_of_others(app: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    other = tmp_path / "other.yaml"
+    other.write_text(APP.replace("namespace: shop", "namespace: store"))
+    podwall("lockdown", "-f", app, "-f", other, "-d", out)
+    before = {p.name for p in out.glob("*.yaml")}
+    podwall("lockdown", "-f", app, "-f", other, "-d", out, "-n", "shop")
+    assert {p.name for p in out.glob("*.yaml")} == before
+
+
+def test_a_file_of_somebody_else_is_never_written_over(app: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "10-baseline-shop.yaml").write_text("kind: mine\n")
+    done = podwall("lockdown", "-f", app, "-d", out)
+    assert done.code == 2
+    assert "no lockdown wrote it" in done.err
+    assert [p.name for p in out.iterdir()] == ["10-baseline-shop.yaml"]
+
+
+def answers(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "answers.yaml"
+    path.write_text(f"apiVersion: podwall.io/v1\nkind: Answers\nanswers:\n{text}")
+    return path
+
+
+def test_an_answer_becomes_a_rule(app: Path, tmp_path: Path) -> None:
+    file = answers(tmp_path, f'- {{question: "{QUESTION}", allow: [203.0.113.0/24]}}\n')
+    done = podwall("lockdown", "-f", app, "--answers", file)
+    web = next(d for d in yaml.safe_load_all(done.out) if d["metadata"]["name"] == "web")
+    assert {"to": [{"ipBlock": {"cidr": "203.0.113.0/24"}}], "ports": [{"protocol": "TCP", "port": 443}]} in web[
+        "spec"
+    ]["egress"]
+    assert "question" not in done.err
+    assert done.code == 0
+
+
+def test_no_is_an_answer_and_an_empty_one_is_none(app: Path, tmp_path: Path) -> None:
+    done = podwall("lockdown", "-f", app, "--answers", answers(tmp_path, f'- {{question: "{QUESTION}", deny: true}}\n'))
+    assert "question" not in done.err
+    done = podwall("lockdown", "-f", app, "--answers", answers(tmp_path, f'- {{question: "{QUESTION}", allow: []}}\n'))
+    assert "1 question" in done.err
+
+
+def test_the_questions_that_are_written_can_be_given_back(app: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    podwall("lockdown", "-f", app, "-d", out)
+    file = out / "proof" / "questions.yaml"
+    assert podwall("lockdown", "-f", app, "-d", out, "--answers", file).code == 0
+    file.write_text(file.read_text().replace("allow: []", "allow: [203.0.113.0/24]"))
+    filled = file.read_text()
+    done = podwall("lockdown", "-f", app, "-d", out, "--answers", file)
+    assert done.code == 0
+    assert "203.0.113.0/24" in (out / "20-workloads-shop.yaml").read_text()
+    assert podwall("lockdown", "-f", app, "-d", out).code == 0
+    assert file.read_text() == filled  # what people wrote is never written over
+
+
+def test_questions_that_are_open_no_more_are_taken_away(app: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    podwall("lockdown", "-f", app, "-d", out)
+    app.write_text("\n".join(line for line in APP.splitlines() if "PAY_URL" not in line))
+    assert "questions.yaml: removed" in podwall("lockdown", "-f", app, "-d", out).out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f'- {{question: "{QUESTION}", allow: [pay.example.com]}}\n', "answers.yaml:4"),
+        (f'- {{question: "{QUESTION}", allow: [10.0.0.1], deny: true}}\n', "contradicts"),
+        (f'- {{question: "{QUESTION}", alow: [10.0.0.1]}}\n', "did you mean `allow`"),
+        (f'- {{question: "{QUESTION}", allow: 10.0.0.1}}\n', "expected a list"),
+        ("- {allow: [10.0.0.1]}\n", "is left out"),
+        ("- {question: [}\n", "answers.yaml:4"),
+    ],
+)
+def test_a_wrong_answer_is_said_with_its_line(app: Path, tmp_path: Path, text: str, said: str) -> None:
+    done = podwall("lockdown", "-f", app, "--answers", answers(tmp_path, text))
+    assert done.code == 2
+    assert said in done.err
+    assert done.out == ""
+
+
+def test_an_answer_to_no_question_is_told(app: Path, tmp_path: Path) -> None:
+    done = podwall("lockdown", "-f", app, "--answers", answers(tmp_path, '- {question: "a -> b", deny: true}\n'))
+    assert "an answer is to no question: a -> b" in done.err
+    assert done.code == 0
+
+
+def test_a_need_that_would_be_closed_is_exit_1(tmp_path: Path) -> None:
+    path = tmp_path / "app.yaml"
+    path.write_text(
+        APP
+        + """---
+apiVersion: policy.networking.k8s.io/v1alpha1
+kind: AdminNetworkPolicy
+metadata: {name: closed}
+spec:
+  priority: 1
+  subject: {namespaces: {}}
+  ingress: [{action: Deny, from: [{namespaces: {}}]}]
+"""
+    )
+    done = podwall("lockdown", "-f", path, "--dry-run")
+    assert done.code == 1
+    assert "CLOSED shop/web -> shop/api TCP 8080: ingress is denied by closed" in done.out
+
+
+def test_one_workload_has_files_of_its_own(app: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    podwall("lockdown", "-f", app, "-d", out)
+    before = {p.name: p.read_bytes() for p in out.glob("*.yaml")}
+    podwall("lockdown", "-f", app, "-d", out, "--only", "shop/web")
+    after = {p.name: p.read_bytes() for p in out.glob("*.yaml")}
+    assert before.items() <= after.items()
+    assert sorted(after.keys() - before.keys()) == ["00-bracket-shop.web.yaml", "20-workloads-shop.web.yaml"]
+    (out / "00-bracket-shop.web.yaml").unlink()
+    podwall("lockdown", "-f", app, "-d", out, "--only", "shop/web")
+    assert not (out / "00-bracket-shop.web.yaml").exists()
+
+
+def test_standard_input_and_one_workload(app: Path) -> None:
+    done = podwall("lockdown", "-f", "-", "--only", "shop/web", stdin=app.read_text())
+    assert [d["metadata"]["name"] for d in yaml.safe_load_all(done.out)] == [
+        "bracket-egress-web",
+        "bracket-ingress-web",
+        "web",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--only", "shop/nobody"], "nobody"),
+        (["-n", "nowhere"], "there is no namespace nowhere"),
+        (["--answers", "nowhere.yaml"], "cannot be read"),
+        (["--bracket"], "goes with -d"),
+    ],
+)
+def test_bad_flags_are_exit_2(app: Path, flags: list[str], said: str) -> None:
+    done = podwall("lockdown", "-f", app, *flags)
+    assert done.code == 2
+    assert said in done.err
+
+
+def test_a_snapshot_says_as_much_as_the_files_it_was_taken_of(tmp_path: Path) -> None:
+    snapshot = tmp_path / "shop.snap"
+    assert podwall("snapshot", "-f", SHOP / "broken", "--with-topology", "-o", snapshot).code == 0
+    of_files, of_snapshot = (
+        list(yaml.safe_load_all(podwall("lockdown", *flags).out))
+        for flags in (("-f", SHOP / "broken"), ("--snapshot", snapshot))
+    )
+    assert of_files == of_snapshot
