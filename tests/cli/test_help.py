@@ -12,7 +12,20 @@ from podwall.cli.main import main
 from tests.cli.program import SHOP, podwall
 
 COMMANDS = [
-    *("map", "explain", "verdict", "diff", "test", "check", "new", "snapshot", "project", "completion", "version"),
+    *(
+        "map",
+        "explain",
+        "verdict",
+        "diff",
+        "test",
+        "check",
+        "new",
+        "lockdown",
+        "snapshot",
+        "project",
+        "completion",
+        "version",
+    ),
 ]
 LISTED_FLAGS = {
     "map": ["-A", "-o", "--from", "--to", "--about", "--port", "--summary", "--why", "--exposure"],

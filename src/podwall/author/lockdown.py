@@ -37,14 +37,14 @@ class Part(Struct, frozen=True):
 class Plan(Struct, frozen=True):
     """All parts in the order in which they are applied.
 
-    `dns` is whom pods may ask for names; `standing` are the sides that policies of others let through already. `wide`
-    has, by workload, the others that its selector selects as well; `unwritten` why a workload has no policy.
+    `dns` is whom pods may ask for names; `sides` are those of every need that are in scope. `wide` has, by workload, the
+    others that its selector selects as well; `unwritten` why a workload has no policy.
     """
 
     scope: Scope
     parts: tuple[Part, ...]
     dns: tuple[Grant, ...]
-    standing: tuple[Side, ...]
+    sides: tuple[Side, ...]
     wide: dict[str, tuple[str, ...]]
     unwritten: dict[str, str]
     notes: tuple[str, ...]
@@ -83,9 +83,9 @@ class _Planning:
             for name in self._scope.namespaces
             if (policies := self._named(write(name)))
         ]
-        standing = tuple(side for sides in self._sides.values() for side in sides if side.standing)
+        sides = tuple(side for sides in self._sides.values() for side in sides)
         notes = tuple(dict.fromkeys(self._notes))
-        return Plan(self._scope, tuple(parts), dns, standing, self._wide, self._unwritten, notes)
+        return Plan(self._scope, tuple(parts), dns, sides, self._wide, self._unwritten, notes)
 
     def _named(self, policies: Iterable[Policy]) -> tuple[Policy, ...]:
         draft, notes = renamed(self._site, Draft(tuple(policies)))

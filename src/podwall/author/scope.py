@@ -52,6 +52,12 @@ class Scope(Struct, frozen=True, dict=True):
         """What the files of a namespace are called after: NS.WORKLOAD where it is about that alone."""
         return namespace if self.only is None else f"{namespace}.{self.works[0].unique}"
 
+    def concerns(self, party: Party) -> bool:
+        """Whether a party has a workload in scope; everyone and the whole world are nobody in particular."""
+        if party.anyone or party.everywhere:
+            return False
+        return (party.whole and party.namespace in self.namespaces) or not self.of_pod.keys().isdisjoint(party.keys)
+
     def within(self, endpoints: Iterable[Endpoint]) -> list[Work]:
         """The workloads that some endpoints are of, in order."""
         held = {work.key: work for e in endpoints if (work := self.of_pod.get(key_of(e))) is not None}

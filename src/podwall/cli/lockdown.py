@@ -32,7 +32,7 @@ What is written into -d:
   10-baseline-NS.yaml    default deny in both directions, and DNS
   20-workloads-NS.yaml   one policy for each workload, with what it needs
   proof/report.md        the needs with file:line, the proof, how to apply it
-  proof/expectations.yaml   assertions for podwall test, once the bracket is gone
+  proof/expectations.yaml   for podwall test, once the bracket is gone
   proof/questions.yaml   what manifests leave open, to be filled in
 `kubectl apply -f DIR` is safe at every moment: it does not look into proof/.
 Deleting the bracket, and its file, is the step to the default deny.

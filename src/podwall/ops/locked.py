@@ -26,7 +26,7 @@ def public_lockdown(locked: Locked, command: str) -> public.Lockdown:
     """All that the report says."""
     places = _Places(locked)
     made, found = locked.plan, locked.settled.found
-    standing = {id(side.need) for side in made.standing}
+    standing = {id(side.need) for side in made.sides} - {id(side.need) for side in made.sides if not side.standing}
     surplus = locked.tightness.surplus
     return public.Lockdown(
         namespaces=list(made.scope.namespaces),

@@ -10,7 +10,7 @@ from podwall.api.kinds import KubernetesObject
 from podwall.author.lockdown import BRACKET_STAGE, Plan, plan
 from podwall.author.replaced import with_written, without_own
 from podwall.author.resolver import with_dns
-from podwall.author.scope import scope_of
+from podwall.author.scope import Scope, scope_of
 from podwall.author.standing import addresses_allowed
 from podwall.author.tightness import Tightness, open_pairs, tightness
 from podwall.cluster.objects import Cluster, Located
@@ -82,7 +82,9 @@ def lock(inputs: Inputs, wanted: Wanted) -> Locked:
     application = Application(site, topology)
     settled = answered(site, _drafted(site, find(application)), file)
     own = {(ns, name, kind): one.selector for one in application.workloads for kind, ns, name in [one.about]}
-    made = plan(site, scope_of(site, own, inputs.only, wanted.only), settled.found.needs)
+    scope = scope_of(site, own, inputs.only, wanted.only)
+    settled = structs.replace(settled, found=_within(scope, settled.found))
+    made = plan(site, scope, settled.found.needs)
     made = structs.replace(made, notes=(*made.notes, *([assumed] if assumed else ())))
     return _proved(opened, base, site, settled, _lifted(made, wanted), wanted.command)
 
@@ -95,6 +97,16 @@ def _drafted(site: Site, found: Found) -> Found:
         allowed = addresses_allowed(site, one.subject.endpoints, one.ports) if egress else ()
         questions.append(structs.replace(one, drafted=tuple(dict.fromkeys((*one.drafted, *allowed)))))
     return structs.replace(found, questions=tuple(questions))
+
+
+def _within(scope: Scope, found: Found) -> Found:
+    """What concerns a workload in scope."""
+    namespaces = {"", *scope.namespaces}
+    return Found(
+        tuple(need for need in found.needs if scope.concerns(need.sources) or scope.concerns(need.destinations)),
+        tuple(one for one in found.questions if scope.concerns(one.subject)),
+        tuple(one for one in found.unseen if one.evidence.about[1] in namespaces),
+    )
 
 
 def _home(inputs: Inputs, wanted: Wanted) -> str | None:

@@ -33,16 +33,18 @@ def _head(found: Lockdown) -> Iterator[str]:
 
 
 def _needs(needs: Sequence[Need]) -> Iterator[str]:
-    if not needs:
-        return
-    yield "needs"
-    for need in needs[:_MOST_NEEDS]:
+    missing = [need for need in needs if not need.standing]
+    if missing:
+        yield "needs"
+    for need in missing[:_MOST_NEEDS]:
         sure = "" if need.sure == "stated" else f" ({need.sure})"
-        there = ", allowed already" if need.standing else ""
-        yield from wrapped(f"  {need.src} -> {need.dst} {ports_text(need.ports, {})}{sure}{there}", "    ")
+        yield from wrapped(f"  {need.src} -> {need.dst} {ports_text(need.ports, {})}{sure}", "    ")
         yield from _places(need.found)
-    if len(needs) > _MOST_NEEDS:
-        yield f"  and {len(needs) - _MOST_NEEDS} more: the report of -d has them all"
+    if len(missing) > _MOST_NEEDS:
+        yield f"  and {len(missing) - _MOST_NEEDS} more: the report of -d has them all"
+    if len(missing) < len(needs):
+        met = counted(len(needs) - len(missing), "need")
+        yield from wrapped(f"{met} met already by policies that are there; the report of -d has them", "")
 
 
 def _places(found: Sequence[Place]) -> Iterator[str]:
