@@ -1,0 +1,124 @@
+"""The places in a workload's manifests where a text may stand: each writes what is said under a name of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from benchmarks.applications.application import Object
+from benchmarks.applications.files import Entry
+from benchmarks.applications.forms import Said
+from benchmarks.applications.sheet import Sheet
+
+__all__ = ["PLACES", "SERVERS", "Place", "joined"]
+
+
+class Place(Struct, frozen=True):
+    """One place: `write` puts what is said behind a stem of keys. It tells what only this text has."""
+
+    name: str
+    write: Callable[[Sheet, str, Said], str]
+
+
+def joined(stem: str, key: str) -> str:
+    """The name of a variable: words with underscores."""
+    return f"{stem}_{key}" if key else stem
+
+
+def _env(sheet: Sheet, stem: str, said: Said) -> str:
+    container = sheet.a_container()
+    for key, value in said:
+        sheet.variable(container, joined(stem, key), value)
+    return joined(stem, said[0][0])
+
+
+def _composed(sheet: Sheet, stem: str, said: Said) -> str:
+    """The last value in a variable that is put together from others, which stand before it as they must."""
+    container = sheet.a_container()
+    for key, value in said:
+        part = f"{stem}_{sheet.rng.choice(('NAME', 'SVC', 'PART'))}_{key or 'OF'}"
+        cut = sheet.rng.randint(1, len(value)) if sheet.rng.random() < 0.3 else len(value)
+        sheet.variable(container, part, value[:cut])
+        sheet.variable(container, joined(stem, key), f"$({part}){value[cut:]}")
+    return joined(stem, said[0][0])
+
+
+def _env_from(sheet: Sheet, stem: str, said: Said) -> str:
+    for key, value in said:
+        sheet.variables[joined(stem, key)] = value
+    return joined(stem, said[0][0])
+
+
+def _key_ref(sheet: Sheet, stem: str, said: Said) -> str:
+    container = sheet.a_container()
+    for key, value in said:
+        name = joined(stem, key)
+        setting = sheet.rng.choice((name, name.lower().replace("_", "."), name.lower().replace("_", "-")))
+        sheet.settings[setting] = value
+        source = {"configMapKeyRef": {"name": f"{sheet.workload.name}-settings", "key": setting}}
+        sheet.variable(container, name, source)
+    return joined(stem, said[0][0])
+
+
+def _flag(stem: str, key: str) -> str:
+    return "--" + joined(stem, key).lower().replace("_", "-")
+
+
+def _argument(sheet: Sheet, stem: str, said: Said) -> str:
+    words = [f"{_flag(stem, key)}={value}" for key, value in said]
+    return _words(sheet, words, _flag(stem, said[0][0]))
+
+
+def _two_words(sheet: Sheet, stem: str, said: Said) -> str:
+    words = [word for key, value in said for word in (_flag(stem, key), value)]
+    return _words(sheet, words, _flag(stem, said[0][0]))
+
+
+def _from_variable(sheet: Sheet, stem: str, said: Said) -> str:
+    """An argument that is put together from variables."""
+    words = []
+    container = _unscripted(sheet)
+    for key, value in said:
+        name = f"{stem}_{sheet.rng.choice(('NAME', 'SVC', 'PART'))}_{key or 'OF'}"
+        sheet.variable(container, name, value)
+        words.append(f"{_flag(stem, key)}=$({name})")
+    container.setdefault("args", []).extend(words)
+    return _flag(stem, said[0][0])
+
+
+def _words(sheet: Sheet, words: list[str], mark: str) -> str:
+    container = _unscripted(sheet)
+    field = "args" if "args" in container or sheet.rng.random() < 0.7 else "command"
+    held = container.setdefault(field, ["/app/server"] if field == "command" else [])
+    held.extend(words)
+    return mark
+
+
+def _unscripted(sheet: Sheet) -> Object:
+    """A container that is not started by a shell."""
+    container = sheet.a_container()
+    while container.get("command", [""])[0] in ("sh", "/bin/sh"):
+        container = sheet.another("sidecar")
+    return container
+
+
+def _file(sort: str) -> Callable[[Sheet, str, Said], str]:
+    def write(sheet: Sheet, stem: str, said: Said) -> str:
+        sheet.files.setdefault(sort, []).append(Entry(stem, said))
+        return stem
+
+    return write
+
+
+PLACES = (
+    Place("env", _env),
+    Place("env of $(VAR)", _composed),
+    Place("envFrom a ConfigMap", _env_from),
+    Place("configMapKeyRef", _key_ref),
+    Place("argument --flag=value", _argument),
+    Place("argument --flag value", _two_words),
+    Place("argument of $(VAR)", _from_variable),
+    *(Place(f"mounted {sort}", _file(sort)) for sort in ("properties", "yaml", "json", "ini", "toml", "env file")),
+)
+SERVERS = ("nginx", "haproxy", "script")
