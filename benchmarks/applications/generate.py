@@ -9,6 +9,7 @@ from benchmarks.applications.calls import add_calls, add_questions
 from benchmarks.applications.draft import Draft
 from benchmarks.applications.manifests import as_texts, cluster_dns, namespace, service_object, workload_objects
 from benchmarks.applications.noise import add_noise
+from benchmarks.applications.outside import add_outside, add_peers
 from benchmarks.applications.people import random_world
 
 __all__ = ["random_application"]
@@ -18,9 +19,11 @@ def random_application(seed: int) -> Application:
     """The application of a seed."""
     rng = Random(seed)
     draft = Draft(rng, random_world(rng))
+    add_peers(draft)
     add_calls(draft)
     add_questions(draft)
     add_noise(draft)
+    add_outside(draft)
     objects = _objects(draft)
     rng.shuffle(objects)
     return Application(

@@ -12,7 +12,7 @@ from benchmarks.applications.application import Object
 from benchmarks.applications.sheet import Sheet
 from benchmarks.applications.world import Service
 
-__all__ = ["as_texts", "cluster_dns", "namespace", "service_object", "workload_objects"]
+__all__ = ["api_server", "as_texts", "cluster_dns", "namespace", "service_object", "workload_objects"]
 
 _HOOKS = ("pre-install", "post-install,post-upgrade", "pre-upgrade")
 
@@ -109,6 +109,28 @@ def cluster_dns() -> list[Object]:
             "kind": "Service",
             "metadata": {"name": "kube-dns", "namespace": system, "labels": labels},
             "spec": {"clusterIP": "10.96.0.10", "selector": labels, "ports": fronts},
+        },
+    ]
+
+
+def api_server(rng: Random) -> list[Object]:
+    """What tells where the API server is: its Service with an EndpointSlice, or a node of the control plane."""
+    if rng.random() < 0.5:
+        addresses = [{"type": "InternalIP", "address": "172.18.0.2"}]
+        meta = {"name": "control-plane", "labels": {"node-role.kubernetes.io/control-plane": ""}}
+        return [{"apiVersion": "v1", "kind": "Node", "metadata": meta, "status": {"addresses": addresses}}]
+    service: Object = {"clusterIP": "10.96.0.1", "ports": [{"name": "https", "port": 443, "targetPort": 6443}]}
+    meta = {"name": "kubernetes", "namespace": "default", "labels": {"kubernetes.io/service-name": "kubernetes"}}
+    return [
+        namespace("default"),
+        {"apiVersion": "v1", "kind": "Service", "metadata": {**meta, "labels": {}}, "spec": service},
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": meta,
+            "addressType": "IPv4",
+            "endpoints": [{"addresses": ["172.18.0.2"]}],
+            "ports": [{"name": "https", "port": 6443, "protocol": "TCP"}],
         },
     ]
 
