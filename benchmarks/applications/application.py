@@ -35,13 +35,15 @@ class Statement(Struct, frozen=True):
     """Something that was written into the manifests: a declared need, a reason for a question, or noise (neither).
 
     `form` is how it is said, `place` where, `host` how the name of the Service is spelled. `mark` is a text that stands
-    in its place and in no other.
+    in its place and in no other, `subject` the workload that it is part of and `written` the text itself, where there are some.
     """
 
     form: str
     place: str
     mark: str
     host: str = ""
+    subject: str = ""
+    written: str = ""
     connections: frozenset[Connection] = frozenset()
     asked: Asked | None = None
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from benchmarks.applications.application import Asked, Connection, Statement
+from benchmarks.applications.application import Asked, Statement
 from benchmarks.applications.commands import COMMANDS, PROXIES, Phrase, write_command, write_line
 from benchmarks.applications.draft import Draft
 from benchmarks.applications.forms import Target, fitting
@@ -20,7 +20,7 @@ __all__ = ["add_calls", "add_questions"]
 
 _ABSENT = ("ledger", "loyalty", "fraud-check", "geo", "warehouse", "tax")
 _ELSEWHERE = ("vendor", "legacy")  # namespaces that are in no input
-_EXTERNAL = ("api.payments.example.com", "smtp.mail.example.net", "db7.eu-west-1.rds.example.com", "hooks.example.org")
+_EXTERNAL = ("api.stripe.com", "smtp.sendgrid.net", "db7.cx1.eu-west-1.rds.amazonaws.com", "hooks.slack.com")
 _TRADES = tuple(trade for trade in (*WEB, *STORES) if trade.name not in ("statsd", "kafka"))
 
 
@@ -50,8 +50,8 @@ def _call(draft: Draft, sheet: Sheet, service: Service) -> None:
     some = draft.world.reached(source.key, service, port)
     every = draft.world.reached(source.key, service)
     if draft.is_new(every):
-        form, place, mark = _written(draft, text)
-        draft.state(Statement(form, place, mark, spelled, every if form == "HOST alone" else some))
+        said = _written(draft, text)
+        draft.state(structs.replace(said, connections=every if said.form == "HOST alone" else some))
 
 
 def _spelled(draft: Draft, source: Workload, service: Service) -> tuple[str, tuple[str, ...]]:
@@ -86,28 +86,28 @@ def _names_of(name: str, namespace: str, *, short: bool) -> list[tuple[str, str]
     ]
 
 
-def _written(draft: Draft, text: _Text, *, numbered: bool = False) -> tuple[str, str, str]:
-    """Writes it somewhere: form, place and mark. `numbered` is for what must name its port."""
+def _written(draft: Draft, text: _Text, *, numbered: bool = False) -> Statement:
+    """Writes it somewhere. `numbered` is for what must name its port."""
     rng, chance = draft.rng, draft.rng.random()
-    if chance < 0.15:
-        return _in_command(draft, text, COMMANDS)
-    proxy = rng.choice(sorted(PROXIES))
-    if chance < 0.22 and text.sheet.workload.trade.name in ("web", "worker") and text.target.trade.protocol == "TCP":
+    if text.target.trade.protocol == "TCP" and chance < 0.15:
+        phrase = _phrase(rng, text.target, COMMANDS)
+        line = phrase.say(rng, text.target)
+        return _stated(text, phrase.name, (write_command(rng, text.sheet, line), line), line)
+    if text.target.trade.protocol == "TCP" and chance < 0.22 and text.sheet.workload.trade.name in ("web", "worker"):
+        proxy = rng.choice(sorted(PROXIES))
         phrase = _phrase(rng, text.target, PROXIES[proxy])
         line = phrase.say(rng, text.target)
-        return phrase.name, write_line(text.sheet, proxy, line), line
+        return _stated(text, phrase.name, (write_line(text.sheet, proxy, line), line), line)
     forms = [form for form in fitting(text.target) if not (numbered and form.every_port)]
     form, place = rng.choice(forms), rng.choice(PLACES)
-    mark = place.write(text.sheet, draft.stem(text.name), form.say(rng, text.target))
-    return form.name, place.name, mark
+    said = form.say(rng, text.target)
+    mark = place.write(text.sheet, draft.stem(text.name), said)
+    return _stated(text, form.name, (place.name, mark), " ".join(value for _, value in said))
 
 
-def _in_command(draft: Draft, text: _Text, phrases: Sequence[Phrase]) -> tuple[str, str, str]:
-    if text.target.trade.protocol != "TCP":
-        return _written(draft, text, numbered=True)
-    phrase = _phrase(draft.rng, text.target, phrases)
-    line = phrase.say(draft.rng, text.target)
-    return phrase.name, write_command(draft.rng, text.sheet, line), line
+def _stated(text: _Text, form: str, where: tuple[str, str], written: str) -> Statement:
+    place, mark = where
+    return Statement(form, place, mark, text.spelled, text.sheet.workload.key, written)
 
 
 def _phrase(rng: Random, target: Target, phrases: Sequence[Phrase]) -> Phrase:
@@ -160,6 +160,5 @@ def _ask(draft: Draft, text: _Text, host: str, peers: frozenset[str]) -> None:
     subject = text.sheet.workload.key
     if any(one.asked and one.asked.subject == subject and one.asked.peers & peers for one in draft.statements):
         return
-    form, place, mark = _written(draft, text, numbered=host.startswith("port"))
-    nobody: frozenset[Connection] = frozenset()
-    draft.state(Statement(form, place, mark, host, nobody, Asked(subject, "egress", peers)))
+    said = _written(draft, text, numbered=host.startswith("port"))
+    draft.state(structs.replace(said, host=host, asked=Asked(subject, "egress", peers)))

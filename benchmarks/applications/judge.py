@@ -87,19 +87,22 @@ class Judgement:
                 return True
         return False
 
-    def blamed(self, evidence: Iterable[Evidence]) -> Statement | None:
-        """The statement that something was found in, by its mark: the longest of those there, None where none is."""
-        found = [one for e in evidence for one in self._marked(e)]
-        return max(found, key=lambda one: len(one.mark), default=None)
+    def blamed(self, subject: str, evidence: Iterable[Evidence]) -> Statement | None:
+        """The statement that something about a workload was found in; None where that cannot be told."""
+        about = {"", subject}
+        every = [one for one in self.application.statements if one.subject in about]
+        return next((one for e in evidence for one in self._told_by(every, e)), None)
 
-    def _marked(self, evidence: Evidence) -> Iterator[Statement]:
-        texts = [evidence.says, json.dumps(self._value(evidence))]
-        for text in texts:
-            words = _words(text)
-            found = [one for one in self.application.statements if _words(one.mark) in words]
-            if found:
-                yield from found
-                return
+    def _told_by(self, statements: list[Statement], evidence: Evidence) -> Iterator[Statement]:
+        """The likeliest first: what the evidence says has its mark, or its host; then what stands there."""
+        texts = [one for one in statements if one.subject]
+        says, tokens = _words(evidence.says), sorted(re.findall(r"[\w.-]+", evidence.says), key=len, reverse=True)
+        yield from sorted((one for one in texts if _words(one.mark) in says), key=lambda one: -len(one.mark))
+        yield from (one for one in statements if not one.subject and one.mark == evidence.about[2])
+        there = _words(json.dumps(self._value(evidence)))
+        near = [one for one in texts if _words(one.mark) in there]
+        yield from (one for token in tokens[:2] for one in (*near, *texts) if token in one.written)
+        yield from near
 
     def _value(self, evidence: Evidence) -> object:
         """What stands at the place, with its own key."""
@@ -114,8 +117,7 @@ class Judgement:
 
 def _is(item: dict[str, object], evidence: Evidence) -> bool:
     meta = item["metadata"]
-    assert isinstance(meta, dict)
-    return (item["kind"], meta.get("namespace", ""), meta["name"]) == evidence.about
+    return isinstance(meta, dict) and (item["kind"], meta.get("namespace", ""), meta["name"]) == evidence.about
 
 
 def _words(text: str) -> str:

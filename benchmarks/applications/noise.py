@@ -33,7 +33,7 @@ def _word(draft: Draft, sheet: Sheet, service: Service) -> None:
     named, key, value = rng.choice(_words(rng, sheet.workload.name, service))
     place = rng.choice(PLACES)
     mark = place.write(sheet, draft.stem(named), ((key, value),))
-    draft.state(Statement(f"noise: {key}", place.name, mark))
+    draft.state(Statement(f"noise: {key}", place.name, mark, subject=sheet.workload.key, written=value))
 
 
 def _words(rng: Random, own: str, service: Service) -> list[_Texts]:
@@ -78,7 +78,7 @@ def _comment(draft: Draft, sheet: Sheet, service: Service) -> None:
     stem = draft.stem("comment")
     kept.append(f"{rng.choice(('was', 'see', 'host:', 'url ='))} {said} ({stem})")
     kept.append(Entry(draft.stem("retries"), (("LIMIT", "3"),)))
-    draft.state(Statement("noise: comment", f"mounted {sort}", stem))
+    draft.state(Statement("noise: comment", f"mounted {sort}", stem, subject=sheet.workload.key))
 
 
 def _unread_map(draft: Draft, sheet: Sheet, service: Service) -> None:
@@ -86,7 +86,7 @@ def _unread_map(draft: Draft, sheet: Sheet, service: Service) -> None:
     name = f"unused-{draft.stem('unused').lower().replace('_', '-')}"
     url = f"http://{service.name}:{service.ports[0].number}"
     sheet.config_map(name, {"application.properties": f"peer.url={url}\n", "PEER_URL": url})
-    draft.state(Statement("noise: ConfigMap of nobody", "object", name))
+    draft.state(Statement("noise: ConfigMap of nobody", "object", name, subject=sheet.workload.key))
 
 
 def _secret(draft: Draft, sheet: Sheet, service: Service) -> None:
@@ -104,7 +104,7 @@ def _secret(draft: Draft, sheet: Sheet, service: Service) -> None:
     else:
         sheet.mount({"name": name, "secret": {"secretName": name}}, f"/etc/{name}")
     sheet.unseen.add((sheet.workload.key, "Secret", name))
-    draft.state(Statement("noise: Secret", "object", name))
+    draft.state(Statement("noise: Secret", "object", name, subject=sheet.workload.key))
 
 
 def _lost_map(draft: Draft, sheet: Sheet, _: Service) -> None:
@@ -116,7 +116,7 @@ def _lost_map(draft: Draft, sheet: Sheet, _: Service) -> None:
     else:
         sheet.containers[0].setdefault("envFrom", []).append({"configMapRef": {"name": name}})
     sheet.unseen.add((sheet.workload.key, "ConfigMap", name))
-    draft.state(Statement("noise: absent ConfigMap", "object", name))
+    draft.state(Statement("noise: absent ConfigMap", "object", name, subject=sheet.workload.key))
 
 
 def _annotation(draft: Draft, sheet: Sheet, service: Service) -> None:
@@ -124,7 +124,7 @@ def _annotation(draft: Draft, sheet: Sheet, service: Service) -> None:
     stem = draft.stem("note")
     key = f"example.com/{stem.lower().replace('_', '-')}"
     sheet.annotations[key] = f"calls {service.name}:{service.ports[0].number} one day"
-    draft.state(Statement("noise: annotation", "object", key))
+    draft.state(Statement("noise: annotation", "object", key, subject=sheet.workload.key))
 
 
 def _positional(draft: Draft, sheet: Sheet, service: Service) -> None:
@@ -134,14 +134,14 @@ def _positional(draft: Draft, sheet: Sheet, service: Service) -> None:
         container["args"] = ["serve", service.name]
     else:
         container["command"] = ["sh", "-c", f"echo starting {service.name}; exec /app/{service.name} run"]
-    draft.state(Statement("noise: word of a command", "command", container["name"]))
+    draft.state(Statement("noise: word of a command", "command", container["name"], subject=sheet.workload.key))
 
 
 def _field(draft: Draft, sheet: Sheet, _: Service) -> None:
     """What the Pod itself says."""
     stem = draft.stem("field")
     sheet.variable(sheet.a_container(), f"{stem}_IP", {"fieldRef": {"fieldPath": "status.podIP"}})
-    draft.state(Statement("noise: fieldRef", "env", f"{stem}_IP"))
+    draft.state(Statement("noise: fieldRef", "env", f"{stem}_IP", subject=sheet.workload.key))
 
 
 _ALL: tuple[Callable[[Draft, Sheet, Service], None], ...] = (

@@ -26,7 +26,7 @@ def add_peers(draft: Draft) -> None:
             if service.name == one.governing:
                 found = draft.world.reached(one.key, service)
                 if one.replicas > 1:
-                    draft.state(Statement("StatefulSet peers", "object", one.name, "", found))
+                    draft.state(Statement("StatefulSet peers", "object", one.name, connections=found))
                 else:
                     draft.tolerated |= found
 
@@ -76,7 +76,7 @@ class _Edge:
                 self.rng.choice(sorts)(service)
 
     def _state(self, form: str, mark: str, connections: frozenset[Connection]) -> None:
-        self.draft.state(Statement(form, "object", mark, "", connections))
+        self.draft.state(Statement(form, "object", mark, connections=connections))
 
     def _object(self, kind: tuple[str, str], name: str, home: str, spec: Object) -> Object:
         version, sort = kind

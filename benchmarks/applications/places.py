@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from msgspec import Struct
@@ -34,14 +35,29 @@ def _env(sheet: Sheet, stem: str, said: Said) -> str:
 
 
 def _composed(sheet: Sheet, stem: str, said: Said) -> str:
-    """The last value in a variable that is put together from others, which stand before it as they must."""
+    """A variable that is put together from others, which stand before it as they must."""
     container = sheet.a_container()
     for key, value in said:
-        part = f"{stem}_{sheet.rng.choice(('NAME', 'SVC', 'PART'))}_{key or 'OF'}"
-        cut = sheet.rng.randint(1, len(value)) if sheet.rng.random() < 0.3 else len(value)
-        sheet.variable(container, part, value[:cut])
-        sheet.variable(container, joined(stem, key), f"$({part}){value[cut:]}")
+        sheet.variable(container, joined(stem, key), _put_together(sheet, container, stem, value))
     return joined(stem, said[0][0])
+
+
+def _put_together(sheet: Sheet, container: Object, stem: str, value: str) -> str:
+    """A value with references to variables, which are written: its host and port, or all that says where to go."""
+    name = f"{stem}_{sheet.rng.choice(('NAME', 'PART'))}"
+    found = re.search(r"([\w.-]+):(\d+)", value)
+    if value.isdigit() or any(one["name"] == name for one in container.get("env", [])):
+        return value
+    if found is None:
+        sheet.variable(container, name, value)
+        return f"$({name})"
+    before, after = value[: found.start()], value[found.end() :]
+    if sheet.rng.random() < 0.5:
+        sheet.variable(container, name, found[0])
+        return f"{before}$({name}){after}"
+    sheet.variable(container, f"{stem}_AT_HOST", found[1])
+    sheet.variable(container, f"{stem}_AT_PORT", found[2])
+    return f"{before}$({stem}_AT_HOST):$({stem}_AT_PORT){after}"
 
 
 def _env_from(sheet: Sheet, stem: str, said: Said) -> str:
@@ -80,9 +96,7 @@ def _from_variable(sheet: Sheet, stem: str, said: Said) -> str:
     words = []
     container = _unscripted(sheet)
     for key, value in said:
-        name = f"{stem}_{sheet.rng.choice(('NAME', 'SVC', 'PART'))}_{key or 'OF'}"
-        sheet.variable(container, name, value)
-        words.append(f"{_flag(stem, key)}=$({name})")
+        words.append(f"{_flag(stem, key)}={_put_together(sheet, container, stem, value)}")
     container.setdefault("args", []).extend(words)
     return _flag(stem, said[0][0])
 
