@@ -35,7 +35,8 @@ class Statement(Struct, frozen=True):
     """Something that was written into the manifests: a declared need, a reason for a question, or noise (neither).
 
     `form` is how it is said, `place` where, `host` how the name of the Service is spelled. `mark` is a text that stands
-    in its place and in no other, `subject` the workload that it is part of and `written` the text itself, where there are some.
+    in its place and in no other. `subject` is the workload that it is part of, `written` the text itself; empty where
+    there is none.
     """
 
     form: str

@@ -11,7 +11,7 @@ from benchmarks.applications.application import Asked, Statement
 from benchmarks.applications.commands import COMMANDS, PROXIES, Phrase, write_command, write_line
 from benchmarks.applications.draft import Draft
 from benchmarks.applications.forms import Target, fitting
-from benchmarks.applications.places import PLACES
+from benchmarks.applications.places import FILED, PLACES
 from benchmarks.applications.sheet import Sheet
 from benchmarks.applications.trades import STORES, WEB
 from benchmarks.applications.world import Service, Workload
@@ -99,7 +99,8 @@ def _written(draft: Draft, text: _Text, *, numbered: bool = False) -> Statement:
         line = phrase.say(rng, text.target)
         return _stated(text, phrase.name, (write_line(text.sheet, proxy, line), line), line)
     forms = [form for form in fitting(text.target) if not (numbered and form.every_port)]
-    form, place = rng.choice(forms), rng.choice(PLACES)
+    form = rng.choice(forms)
+    place = rng.choice([place for place in PLACES if form.filed or place not in FILED])
     said = form.say(rng, text.target)
     mark = place.write(text.sheet, draft.stem(text.name), said)
     return _stated(text, form.name, (place.name, mark), " ".join(value for _, value in said))

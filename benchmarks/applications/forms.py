@@ -46,12 +46,16 @@ class Target(Struct, frozen=True):
 
 
 class Form(Struct, frozen=True):
-    """One form. With `every_port` it names no port, so that all of the Service's are meant."""
+    """One form.
+
+    With `every_port` it names no port, so that all of the Service's are meant; `filed`: it stands in files, too.
+    """
 
     name: str
     fits: Callable[[Target], bool]
     say: Callable[[Random, Target], Said]
     every_port: bool = False
+    filed: bool = True
 
 
 def _any(_: Target) -> bool:
@@ -162,7 +166,7 @@ FORMS = (
     Form("list of host:port", lambda t: len(t.hosts) > 1 or t.trade.name == "kafka", _list),
     Form("MongoDB URL", _of("mongo"), _mongo),
     Form("gRPC target", _of("grpc"), _grpc),
-    Form("JSON text", _any, _json),
+    Form("JSON text", _any, _json, filed=False),
 )
 
 

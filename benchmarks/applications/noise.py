@@ -8,7 +8,7 @@ from random import Random
 from benchmarks.applications.application import Statement
 from benchmarks.applications.draft import Draft
 from benchmarks.applications.files import Entry
-from benchmarks.applications.places import PLACES
+from benchmarks.applications.places import FILED, PLAIN
 from benchmarks.applications.sheet import Sheet
 from benchmarks.applications.world import Service
 
@@ -31,7 +31,7 @@ def _word(draft: Draft, sheet: Sheet, service: Service) -> None:
     """A key with a value, as text of any place."""
     rng = draft.rng
     named, key, value = rng.choice(_words(rng, sheet.workload.name, service))
-    place = rng.choice(PLACES)
+    place = rng.choice((*PLAIN, *FILED))
     mark = place.write(sheet, draft.stem(named), ((key, value),))
     draft.state(Statement(f"noise: {key}", place.name, mark, subject=sheet.workload.key, written=value))
 

@@ -12,7 +12,10 @@ from benchmarks.applications.files import Entry
 from benchmarks.applications.forms import Said
 from benchmarks.applications.sheet import Sheet
 
-__all__ = ["PLACES", "SERVERS", "Place", "joined"]
+__all__ = ["FILED", "PLACES", "PLAIN", "Place", "joined"]
+
+_HOST = re.compile(r"[a-z0-9.-]+")
+_WITH_PORT = re.compile(r"([\w.-]+):(\d+)(?![\w.:])")
 
 
 class Place(Struct, frozen=True):
@@ -44,20 +47,20 @@ def _composed(sheet: Sheet, stem: str, said: Said) -> str:
 
 def _put_together(sheet: Sheet, container: Object, stem: str, value: str) -> str:
     """A value with references to variables, which are written: its host and port, or all that says where to go."""
-    name = f"{stem}_{sheet.rng.choice(('NAME', 'PART'))}"
-    found = re.search(r"([\w.-]+):(\d+)", value)
-    if value.isdigit() or any(one["name"] == name for one in container.get("env", [])):
-        return value
+    host, port = f"{stem}_AT_HOST", f"{stem}_AT_PORT"
+    found = _WITH_PORT.search(value)
     if found is None:
+        name = port if value.isdigit() else host if _HOST.fullmatch(value) else f"{stem}_WHOLE"
         sheet.variable(container, name, value)
         return f"$({name})"
     before, after = value[: found.start()], value[found.end() :]
     if sheet.rng.random() < 0.5:
+        name = f"{stem}_{sheet.rng.choice(('NAME', 'PART'))}"
         sheet.variable(container, name, found[0])
         return f"{before}$({name}){after}"
-    sheet.variable(container, f"{stem}_AT_HOST", found[1])
-    sheet.variable(container, f"{stem}_AT_PORT", found[2])
-    return f"{before}$({stem}_AT_HOST):$({stem}_AT_PORT){after}"
+    sheet.variable(container, host, found[1])
+    sheet.variable(container, port, found[2])
+    return f"{before}$({host}):$({port}){after}"
 
 
 def _env_from(sheet: Sheet, stem: str, said: Said) -> str:
@@ -125,14 +128,14 @@ def _file(sort: str) -> Callable[[Sheet, str, Said], str]:
     return write
 
 
-PLACES = (
+FILED = tuple(
+    Place(f"mounted {sort}", _file(sort)) for sort in ("properties", "yaml", "json", "ini", "toml", "env file")
+)
+PLAIN = (
     Place("env", _env),
-    Place("env of $(VAR)", _composed),
     Place("envFrom a ConfigMap", _env_from),
     Place("configMapKeyRef", _key_ref),
     Place("argument --flag=value", _argument),
     Place("argument --flag value", _two_words),
-    Place("argument of $(VAR)", _from_variable),
-    *(Place(f"mounted {sort}", _file(sort)) for sort in ("properties", "yaml", "json", "ini", "toml", "env file")),
 )
-SERVERS = ("nginx", "haproxy", "script")
+PLACES = (*PLAIN, Place("env of $(VAR)", _composed), Place("argument of $(VAR)", _from_variable), *FILED)
