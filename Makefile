@@ -46,6 +46,10 @@ docs: env ## make the pages of docs/rules from the files of the checks
 fresh: env ## engine against oracle on random clusters from fresh seeds, until stopped; ARGS are its flags
 	@PYTHONPATH=. $(bin)/python tests/truth/fresh.py $(ARGS)
 
+.PHONY: fresh-needs
+fresh-needs: env ## needs found in random applications against those they declare, until stopped; ARGS are its flags
+	@PYTHONPATH=. $(bin)/python tests/needs/fresh.py $(ARGS)
+
 .PHONY: bench
 bench: env ## the measured tables of the README; ARGS are its flags
 	@PYTHONPATH=. $(bin)/python benchmarks/run.py $(ARGS)

@@ -37,7 +37,6 @@ Port = tuple[str, int]
 class Tally:
     """How much was compared, and every difference that was found."""
 
-    clusters: int = 0
     queries: int = 0
     skipped: int = 0
     pairs: int = 0
