@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from podwall.needs.application import Application
 from podwall.needs.need import Found, Need, Question
-from podwall.needs.registry import find
+from podwall.needs.registry import all_finders, find
 from podwall.needs.site import Site
 from podwall.ops.inputs import Inputs, open_cluster, open_texts
 from podwall.sources.evidence import read_topology
@@ -15,9 +16,9 @@ from podwall.sources.files import Text, read
 NAME = "test.yaml"
 
 
-def found(text: str, namespace: str = "default") -> Found:
-    """What is found in a YAML text."""
-    return find(application(text, namespace))
+def found(text: str, namespace: str = "default", *, only: Collection[str] = ()) -> Found:
+    """What is found in a YAML text, by some finders only where they are named."""
+    return _found(application(text, namespace), only)
 
 
 def application(text: str, namespace: str = "default") -> Application:
@@ -27,12 +28,18 @@ def application(text: str, namespace: str = "default") -> Application:
     return Application(Site(model, given=True), read_topology(texts, (), namespace))
 
 
-def found_in(*paths: Path) -> Found:
-    """What is found in files and folders."""
+def found_in(*paths: Path, only: Collection[str] = ()) -> Found:
+    """The same of files and folders."""
     names = [str(path) for path in paths]
     model = open_cluster(Inputs(filenames=tuple(names))).model
     texts = [one.text for name in names for one in read(name) if one.text is not None]
-    return find(Application(Site(model, given=True), read_topology(texts, (), "default")))
+    return _found(Application(Site(model, given=True), read_topology(texts, (), "default")), only)
+
+
+def _found(application: Application, only: Collection[str]) -> Found:
+    if not only:
+        return find(application)
+    return Found.of(item for one in all_finders() if one.name in only for item in one.find(application))
 
 
 def needs(found: Found) -> list[str]:

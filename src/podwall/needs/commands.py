@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from podwall.needs.keys import Role, key_of
 from podwall.needs.vocabulary import vocabulary
 
-__all__ = ["Found", "arguments", "filled", "is_script", "script_of", "scripted"]
+__all__ = ["Found", "arguments", "filled", "is_script", "references", "script_of", "scripted"]
 
 Found = tuple[int, str, str]
 """The number of a word, the key that its text stands under (empty without one), and the text."""
@@ -28,7 +28,7 @@ _CLIENTS = {
     **dict.fromkeys(("ldapadd", "ldapsearch"), "ldap"),
     "clickhouse-client": "clickhouse",
 }
-_SHORT = {"-h": "host", "-p": "port", "-P": "port"}
+_SHORT = {"-h": "peer", "-p": "port", "-P": "port"}
 _FLAG = re.compile(r"--?([A-Za-z][\w.\-]{0,120})(?:=(.*))?", re.DOTALL)
 _DEFINED = re.compile(r"-D([\w.\-]{1,200})=(.*)", re.DOTALL)
 _SET = re.compile(r"([A-Za-z_][\w.\-]{0,120})=(.*)", re.DOTALL)
@@ -82,6 +82,13 @@ def filled(text: str, known: Mapping[str, str]) -> str:
     return _FILL.sub(replaced, text)
 
 
+def references(text: str) -> tuple[str, ...]:
+    """The variables that a text uses, as far as it is short enough to have them filled in."""
+    if "$" not in text or len(text) > _MAX_TEXT:
+        return ()
+    return tuple(sorted({match[1] or match[3] for match in _FILL.finditer(text)}))
+
+
 def scripted(script: str, known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """The keys and texts of a shell script's commands, with what is set in it and known before filled in."""
     values = dict(known)
@@ -114,21 +121,29 @@ def _commands(script: str) -> Iterator[list[str]]:
 def arguments(words: Sequence[str], *, named: bool) -> Iterator[Found]:
     """What the words of one command say; the first is the program where that is `named`."""
     program = _program(words[0]) if named and words else ""
-    first = 1 if named else 0
-    if program in _QUIET:
+    if not words or program in _QUIET:
         return
-    found = list(_flags(words, first))
-    loose = [(number, text) for number, key, text in found if not key]
+    loose = [n for n, word in enumerate(words) if n and not word.startswith(("-", "<", ">"))]
+    if program in _DIAL or program in _LOOK:
+        yield from _dialed(program, words, loose)
+        return
+    found = list(_flags(words, 1 if named and "/dev/" not in words[0] else 0))
     if program in _CLIENTS:
         yield from _client(found, _CLIENTS[program])
-    elif program in _DIAL and len(loose) > 1 and loose[-1][1].isdigit():
-        yield loose[-2][0], "host", f"{loose[-2][1]}:{loose[-1][1]}"
-    elif program in _LOOK and loose:
-        yield loose[-1][0], "lookup", loose[-1][1]
     elif program in _WEB:
         yield from ((n, key or "target", t) for n, key, t in found if key not in ("u", "H", "user", "header"))
     else:
         yield from found
+
+
+def _dialed(program: str, words: Sequence[str], loose: Sequence[int]) -> Iterator[Found]:
+    """`nc -z db 5432`, `getent hosts db`; `loose` are the words that are no flags."""
+    if program in _LOOK and loose:
+        yield loose[-1], "looked up", words[loose[-1]]
+    elif len(loose) > 1 and words[loose[-1]].isdigit():
+        yield loose[-2], "peer host", f"{words[loose[-2]]}:{words[loose[-1]]}"
+    else:
+        yield from ((number, "", words[number]) for number in loose)
 
 
 def _flags(words: Sequence[str], first: int) -> Iterator[Found]:
@@ -159,7 +174,7 @@ def _client(found: Sequence[Found], scheme: str) -> Iterator[Found]:
     """A client of a server: where none of its flags tells the port, it is the server's usual one."""
     ports = [text for _, key, text in found if key == "port" and text.isdigit()]
     for number, key, text in found:
-        if key == "host":
-            yield number, key, f"{scheme}://{text}:{ports[0]}" if ports else f"{scheme}://{text}"
+        if key in ("peer", "host"):
+            yield number, "peer host", f"{scheme}://{text}:{ports[0]}" if ports else f"{scheme}://{text}"
         elif key != "port":
             yield number, key, text

@@ -17,7 +17,7 @@ from podwall.cluster.services import addresses_of
 from podwall.engine.sets import NO_PORTS, PortSet
 from podwall.needs.application import Application
 from podwall.needs.keys import Role
-from podwall.needs.mentions import Form, Mention
+from podwall.needs.mentions import Form, Mention, is_file
 from podwall.needs.need import Need, Question, Sureness, Unseen
 from podwall.needs.party import Party
 from podwall.needs.running import Running
@@ -66,7 +66,7 @@ class Hosts:
             place = self._place(running.namespace, host)
             if place is not None:
                 yield from self._service(running, said, place)
-            elif self._asked_about(said) and not said.key.own and not self._is_ours(host):
+            elif self._asked_about(said) and not self._is_ours(host):
                 why = "a host outside of the cluster"
                 yield self._asks(running, said, host, why)
 
@@ -209,7 +209,7 @@ class Hosts:
     def _asked_about(self, said: Statement) -> bool:
         """Whether people are asked about a host that nobody in the input has."""
         mention, role = said.mention, said.key.role
-        if mention.host in _EXAMPLES:
+        if said.key.own or mention.host in _EXAMPLES or is_file(mention.host):
             return False
         if mention.form is Form.URL:
             known = is_known(mention.scheme) or mention.port is not None

@@ -25,9 +25,11 @@ class Role(enum.IntEnum):
     """What something is called: only URLs and what is a Service's name with its port."""
     PLAIN = 2
     """Nothing is known of the key: URLs, hosts with ports, and full names of Services."""
-    SERVICE = 3
+    LOOKUP = 3
+    """Is looked up, and nothing tells by whom."""
+    SERVICE = 4
     """May be an address: also a bare name, where a Service has it."""
-    ADDRESS = 4
+    ADDRESS = 5
     """Is an address: also a bare name that nobody has."""
 
 
@@ -38,18 +40,14 @@ class Key(Struct, frozen=True):
     role: Role
     own: bool = False
 
-    def beside(self, *, word: str) -> tuple[str, ...]:
-        """The words of a key beside it that tells the port: `db.port` of `db.host`."""
-        return (*self.words[:-1], word)
-
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_]+")
 
 _ADDRESS = vocabulary("addr address addresses addrs broker brokers dsn endpoint endpoints host hosts uri uris url urls")
 _SERVICE = vocabulary(
     """backend backends bootstrap connect connection dest destination gateway hostname hostnames join master members
-    peer peers primary proxy registry remote seed seeds sentinel sentinels server servers service services target
-    targets upstream upstreams pass"""
+    pass peer peers primary proxy registry remote seed seeds sentinel sentinels server servers service services
+    target targets upstream upstreams"""
 )
 _NAME = vocabulary(
     """action algorithm app application arn bucket cipher class client cluster collection component consumer context
@@ -61,13 +59,17 @@ _NAME = vocabulary(
 )
 _SILENT = vocabulary(
     """allowlist annotation annotations audience audiences blocklist ca cert certificate cookie cookies description
-    docs homepage image images key license noproxy origin origins passphrase passwd password passwords pwd referer
-    san sans secret secrets signature tag tags token tokens version whitelist xmlns"""
+    docs documentation help homepage href icon image images key license link links logo message noproxy note notes
+    origin origins passphrase passwd password passwords pwd referer san sans secret secrets signature summary tag
+    tags token tokens version whitelist xmlns"""
 )
+_ROLES = ((_SILENT, Role.SILENT), (_NAME, Role.NAME), (_ADDRESS, Role.ADDRESS), (_SERVICE, Role.SERVICE))
+_SILENT_PAIRS = frozenset((("no", "proxy"), ("user", "agent")))
+_WHOLE = {("looked", "up"): Role.LOOKUP, **{(word,): Role.SERVICE for word in ("host", "address", "addr")}}
 # Anywhere in a key: who may come, where it listens itself, and what is never called.
 _SILENT_ANYWHERE = vocabulary(
-    """allow allowed bind callback cookie cors deny denied disallowed image images listen listener listeners noproxy
-    redirect trusted whitelist xmlns"""
+    """allow allowed annotations bind callback cookie cors denied deny disallowed image images labels listen listener
+    listeners noproxy redirect runbook trusted whitelist xmlns"""
 )
 _OWN = frozenset(("advertise", "advertised", "advertising", "canonical", "self"))
 _OWN_SERVER = frozenset(("admin", "debug", "grpc", "health", "http", "https", "metrics", "server", "web"))
@@ -89,19 +91,14 @@ def key_of(text: str) -> Key:
 
 
 def _role(words: tuple[str, ...]) -> Role:
-    if not words:
-        return Role.PLAIN
-    last = _ending(words[-1])
-    if last in _SILENT or words[-2:] in (("no", "proxy"), ("user", "agent")) or not _SILENT_ANYWHERE.isdisjoint(words):
+    if not _SILENT_ANYWHERE.isdisjoint(words) or words[-2:] in _SILENT_PAIRS:
         return Role.SILENT
-    if last in _NAME:
+    last = _ending(words[-1]) if words else ""
+    if words in _WHOLE:
+        return _WHOLE[words]
+    if last in _SERVICE and words[0] == "dd":  # Datadog's DD_SERVICE is what it calls the workload
         return Role.NAME
-    if last in _ADDRESS:
-        whole = len(words) == 1 and last in ("host", "address", "addr")
-        return Role.SERVICE if whole else Role.ADDRESS
-    if last in _SERVICE:
-        return Role.NAME if words[0] == "dd" else Role.SERVICE  # Datadog's DD_SERVICE is what it calls the workload
-    return Role.PLAIN
+    return next((role for known, role in _ROLES if last in known), Role.PLAIN)
 
 
 def _ending(word: str) -> str:

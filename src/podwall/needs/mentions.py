@@ -10,13 +10,13 @@ import enum
 import re
 from collections.abc import Iterator
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from podwall.needs.keys import Key, Role
 from podwall.needs.schemes import PORTS, is_local, resolves, scheme_of
 from podwall.needs.vocabulary import vocabulary
 
-__all__ = ["Form", "Mention", "is_host", "mentions"]
+__all__ = ["Form", "Mention", "is_file", "is_host", "mentions"]
 
 
 class Form(enum.IntEnum):
@@ -35,7 +35,7 @@ class Form(enum.IntEnum):
 class Mention(Struct, frozen=True):
     """A host in lower case, without the dot at its end, and its port, or that of its scheme; None where none is told.
 
-    `sole` says that there is nothing else in the text, or nothing but more of them.
+    `sole` says that there is nothing beside it in the text but more of them, so that it is no word of a sentence.
     """
 
     host: str
@@ -55,10 +55,12 @@ class Mention(Struct, frozen=True):
 _LABEL = re.compile(r"_?[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _END = r"(?![\w:@%$\-]|\.\w)"
 _URL = re.compile(
-    r"(?<![a-z0-9+.\-])([a-z][a-z0-9+.\-]{0,31}):/{2,3}"
+    r"(?<![a-z0-9+.\-])([a-z][a-z0-9+.\-]{0,31})://"
     r"([^\s/?#\"'`<>,;|\\]{0,512}(?:,(?:\d{1,4}@)?(?:[\w.\-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?(?=[,/?#\s\"';]|$))*)",
     re.IGNORECASE,
 )
+_WHOLE_URL = re.compile(_URL.pattern + r"[^\s\"'`<>,;|]*", re.IGNORECASE)
+_TARGET = re.compile(r"/([^\s,;\"'/]{1,253})")
 _PAIR = re.compile(r"(?<![\w.\-:/$%}@])([a-z0-9_][\w.\-]{0,252}|\[[0-9a-f:.]{2,45}\]):(\d{1,5})" + _END, re.IGNORECASE)
 # Behind a user or the number of a voter, as in `user:pw@db:3306` and `0@kafka-0.kafka:9093`.
 _BEHIND = re.compile(
@@ -78,8 +80,10 @@ _FIELD = re.compile(
     re.IGNORECASE,
 )
 _FIELD_PORT = re.compile(r"(?:^|[\s;(])port\s{0,2}=\s{0,2}(\d{1,5})(?=[\s;)]|$)", re.IGNORECASE)
+_SPACED = re.compile(r"(?:^|\s)([a-z][\w.\-]{0,252}) (\d{2,5})(?: \d)?$", re.IGNORECASE)
 _DEVICE = re.compile(r"/dev/(?:tcp|udp)/([\w.\-]{1,253})/(\d{1,5})(?!\w)")
 _SCP = re.compile(r"(?<![\w.\-/:])git@([a-z0-9][\w.\-]{0,252}):(?=[a-z~/])", re.IGNORECASE)
+_SPACE = re.compile(r"\s")
 _BETWEEN = re.compile(r"[\s,;|]+")
 _BARE = re.compile(r"(?:dns\+|dns:)?(?://)?([a-z0-9_][\w.\-]{0,252})(/[^\s]*)?", re.IGNORECASE)
 _PREFIX = re.compile(r"\b(?:dns(?:srv|srvnoa)?\+|dns:|ipv[46]:)(?=[\w\[])", re.IGNORECASE)
@@ -95,14 +99,19 @@ _WORDS = vocabulary(
 
 
 def is_host(text: str) -> bool:
-    """Whether a text can be a host's name: labels with letters somewhere in the last one, which no file's name has."""
+    """Whether a text can be a host's name: labels, with a letter in the last one."""
     labels = text.lower().removesuffix(".").split(".")
     last = labels[-1]
     if len(text) > 253 or not all(map(_LABEL.fullmatch, labels)) or not any(map(str.isalpha, last)):
         return False
-    if len(labels) > 1 and (last in _FILE or _is_class(text)):
-        return False
-    return len(labels) > 1 or not last[0].isdigit()
+    if len(labels) > 1:
+        return not _is_class(text)
+    return not last[0].isdigit()
+
+
+def is_file(host: str) -> bool:
+    """Whether a name of several labels may as well be a file's."""
+    return host.rpartition(".")[2] in _FILE
 
 
 def _is_class(text: str) -> bool:
@@ -118,34 +127,44 @@ def mentions(text: str, key: Key) -> Iterator[Mention]:
     seen: set[tuple[str, int | None]] = set()
     found = [*_written(_PREFIX.sub("", text) if "dns" in text or "ipv" in text else text, key)]
     ported = {m.host for m in found if m.port is not None}
+    sole = bool(found) and _is_sole(text)
     for mention in found:
         place = mention.host, mention.port
         if place not in seen and (mention.port is not None or mention.host not in ported):
             seen.add(place)
-            yield mention
+            yield structs.replace(mention, sole=True) if sole else mention
+
+
+def _is_sole(text: str) -> bool:
+    plain = text.strip()
+    return _SPACE.search(plain) is None or all(":" in item for item in _BETWEEN.split(plain))
 
 
 def _written(text: str, key: Key) -> Iterator[Mention]:
     rest = text
-    if "://" in text or ":///" in text:
+    if "://" in text:
         yield from _urls(text)
-        rest = _URL.sub(" ", text)
+        rest = _WHOLE_URL.sub(" ", text)
     if "@" in rest or "=" in rest or "(" in rest or "/dev/" in rest:
         yield from _strings(rest)
     if ":" in rest:
         yield from _pairs(rest)
+    spaced = _SPACED.search(rest) if rest[-1:].isdigit() else None
+    if spaced is not None:  # replicaof redis 6379
+        yield from _pair(spaced[1], spaced[2], Form.PAIR)
     if ".svc" in rest.lower() or "._" in rest:
-        yield from (Mention(_plain(m[1]), None, Form.NAME) for p in (_SRV, _FULL) for m in p.finditer(rest))
-    if key.role >= Role.SERVICE and "://" not in text:
-        yield from _bare(rest)
+        form = Form.LOOKUP if key.role is Role.LOOKUP else Form.NAME
+        yield from (Mention(_plain(m[1]), None, form) for p in (_SRV, _FULL) for m in p.finditer(rest))
+    if key.role >= Role.LOOKUP and "://" not in text:
+        yield from _bare(rest, Form.LOOKUP if key.role is Role.LOOKUP else Form.NAME)
 
 
 def _urls(text: str) -> Iterator[Mention]:
     for match in _URL.finditer(text):
         scheme, authority = scheme_of(match[1]), match[2]
-        if resolves(scheme):  # dns:///cart:7070
-            authority = authority or re.match(r"/?([^\s,;\"'/]*)", text[match.end() :])[1]  # type: ignore[index]
-            scheme = ""
+        if resolves(scheme):  # dns:///cart:7070, dns://10.96.0.10/cart:7070
+            target = _TARGET.match(text, match.end())
+            authority, scheme = target[1] if target else authority, ""
         if is_local(scheme):
             continue
         for one in authority.rpartition("@")[2].split(","):
@@ -173,24 +192,23 @@ def _strings(text: str) -> Iterator[Mention]:
         yield from _pair(match[1], match[2], Form.PAIR)
     ports = _FIELD_PORT.findall(text) if "=" in text else []
     for match in _FIELD.finditer(text) if "=" in text else ():
-        yield from _pair(match[1], match[2] or (ports[0] if len(ports) == 1 else None), Form.NAME)
+        yield from _pair(match[1], match[2] or (ports[0] if len(ports) == 1 else None), Form.URL)
 
 
 def _pair(host: str, port: str | None, form: Form, scheme: str = "") -> Iterator[Mention]:
     name, number = _parted(f"{host}:{port}" if port else host)
     if name:
-        found = number or PORTS.get(scheme)
-        yield Mention(name, found, Form.PAIR if form is Form.NAME and found else form, scheme)
+        yield Mention(name, number or PORTS.get(scheme), form, scheme, sole=form is Form.URL)
 
 
 def _pairs(text: str) -> Iterator[Mention]:
     for match in _PAIR.finditer(text):
         host, port = _parted(match[0])
         if host and port:
-            yield Mention(host, port, Form.PAIR, sole=len(match[0]) == len(text.strip()))
+            yield Mention(host, port, Form.PAIR)
 
 
-def _bare(text: str) -> Iterator[Mention]:
+def _bare(text: str, form: Form) -> Iterator[Mention]:
     """Names, where there is nothing but names."""
     items = [item for item in _BETWEEN.split(text.strip()[:4096]) if item]
     if len(items) > 1 and "," not in text and ";" not in text and len(items) > 4:
@@ -200,7 +218,7 @@ def _bare(text: str) -> Iterator[Mention]:
         if match is not None and "@" not in item and match[1].lower() not in _WORDS:
             host, _ = _parted(match[1])
             if host and not (match[2] and "." in host and _is_ipv4(host)):  # a CIDR
-                yield Mention(host, None, Form.NAME, sole=len(items) == 1)
+                yield Mention(host, None, form)
 
 
 def _is_ipv4(text: str) -> bool:

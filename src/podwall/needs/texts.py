@@ -24,6 +24,9 @@ _SECTION = re.compile(r"\[{1,2}[ \t]*([\w.\-/: \"]{1,120}?)[ \t]*\]{1,2}")
 _DIRECTIVE = re.compile(r"([a-z_][\w\-]{0,60})[ \t]+(.+)", re.IGNORECASE | re.DOTALL)
 _COMMENT = re.compile(r"#|//|;|!|-- |/\*|\*[ /]|<!|%")
 _TRAILING = re.compile(r"[ \t]#.*")
+_FLOW = re.compile(
+    r"[\"']?([\w.\-]{1,80})[\"']?[ ]{0,4}[:=][ ]{0,4}(?:\"([^\"]*)\"|'([^']*)'|([^\s,{}\[\]\"']{1,1000}))"
+)
 _UPSTREAM = re.compile(r"^[ \t]*upstream[ \t]+([\w.\-]{1,100})[ \t]*\{", re.MULTILINE)
 _ELEMENT = re.compile(r"<([\w.:\-]{1,80})[^<>]{0,400}>([^<>]{1,2000})</")
 _ATTRIBUTE = re.compile(r"[ \t\n]([\w.:\-]{1,80})[ \t]{0,4}=[ \t]{0,4}\"([^\"<>]{1,2000})\"")
@@ -42,6 +45,8 @@ def parts(key: str, text: str, known: Mapping[str, str] | None = None) -> Iterat
         yield from _leaves(value, "")
     elif is_script(key, text):
         yield from scripted(text, known or {})
+    elif begin[0] == "{" and "\n" not in text.strip():
+        yield from _flow(text)
     elif begin[0] == "<":
         yield from _marked(text)
     elif "\n" in text.strip():
@@ -98,6 +103,12 @@ def _leads_to(value: str, groups: frozenset[str]) -> bool:
     return value.strip(_QUOTES + ";").rpartition("://")[2].partition("/")[0] in groups
 
 
+def _flow(text: str) -> Iterator[_Part]:
+    """`{host: redis, port: 6379}`, in YAML or a program."""
+    for match in _FLOW.finditer(text):
+        yield match[1], match[2] or match[3] or match[4] or ""
+
+
 class _Above:
     """The keys that a line stands below: those of lines with less indentation, and the section."""
 
@@ -151,7 +162,10 @@ def _line(line: str, above: _Above) -> Iterator[_Part]:
 
 def _entry(entry: re.Match[str], depth: int, above: _Above) -> Iterator[_Part]:
     key, value = entry[1].strip(), entry[2].strip().rstrip(",;").strip(_QUOTES)
-    if not value or value in ("|", "|-", ">", ">-", "{", "["):
+    if value.startswith("{") and value.endswith("}"):
+        above.leave(depth)
+        yield from ((above.path(f"{key}.{name}"), one) for name, one in _flow(value))
+    elif not value or value in ("|", "|-", ">", ">-", "{", "["):
         above.enter(depth, key)
     else:
         above.leave(depth)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from podwall.api.running import RunningContainer
 from podwall.needs.application import Application
@@ -38,12 +38,20 @@ def _settings(running: Running, path: Path, container: RunningContainer, known: 
     places = [("command", n) for n in range(len(command))] + [("args", n) for n in range(len(args))]
     script = script_of(words)
     if script is not None:
-        evidence = running.evidence("sh ", *path, *places[script])
+        evidence = running.evidence("sh: ", *path, *places[script])
         yield from (Setting(key_of(key), text, evidence) for key, text in scripted(words[script], known))
         return
     for number, key, text in arguments(words, named=bool(command)):
-        evidence = running.evidence(f"arg --{key}=" if key else "arg ", *path, *places[number])
+        evidence = running.evidence(_said(words, number), *path, *places[number])
         yield from (Setting(key_of(k), t, evidence) for k, t in parts(key, text, known))
+
+
+def _said(words: Sequence[str], number: int) -> str:
+    """What a word is called, up to where its value begins: `arg --cart=`, `arg -h `."""
+    word, before = words[number], words[number - 1] if number else ""
+    if word.startswith("-") and "=" in word:
+        return f"arg {word.partition('=')[0]}="
+    return f"arg {before} " if before.startswith("-") and "=" not in before else "arg "
 
 
 FINDER = Finder(name="arguments", says="commands and arguments", find=_find)
