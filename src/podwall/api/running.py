@@ -26,6 +26,7 @@ __all__ = [
     "RunningJob",
     "RunningPod",
     "RunningPodSpec",
+    "RunningPort",
     "RunningReplicaSet",
     "RunningReplicationController",
     "RunningSpec",
@@ -84,6 +85,12 @@ class EnvFrom(Struct, frozen=True, gc=False):
     secretRef: NameRef | None = None
 
 
+class RunningPort(ContainerPort, frozen=True, gc=False):
+    """A port of a container, and the one of its host that leads there."""
+
+    hostPort: int | None = None
+
+
 class RunningContainer(Struct, frozen=True, gc=False):
     """A container and how it is started."""
 
@@ -93,7 +100,7 @@ class RunningContainer(Struct, frozen=True, gc=False):
     args: list[str] | None = None
     env: list[EnvVar] | None = None
     envFrom: list[EnvFrom] | None = None
-    ports: list[ContainerPort] | None = None
+    ports: list[RunningPort] | None = None
 
 
 class SecretVolume(Struct, frozen=True, gc=False):

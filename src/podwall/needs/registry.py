@@ -10,6 +10,7 @@ from typing import cast
 from podwall.needs import finders
 from podwall.needs.application import Application
 from podwall.needs.finder import Finder
+from podwall.needs.meshes import carried
 from podwall.needs.need import Evidence, Found, Unseen
 
 __all__ = ["all_finders", "find"]
@@ -28,4 +29,5 @@ def find(application: Application) -> Found:
         Unseen(f"cannot be read: {one.why}", Evidence(one.about, (), "", one.origin))
         for one in application.topology.unread
     )
-    return Found.of((*(item for finder in all_finders() for item in finder.find(application)), *unread))
+    found = Found.of((*(item for finder in all_finders() for item in finder.find(application)), *unread))
+    return carried(application, found)

@@ -15,13 +15,15 @@ from podwall.needs.finder import Finder
 from podwall.needs.need import Evidence, Need, Question, Sureness
 from podwall.needs.proxies import selectable
 from podwall.needs.running import Running
-from podwall.needs.telling import short, told
+from podwall.needs.starting import words
+from podwall.needs.telling import told
 
 __all__ = ["FINDER"]
 
 _Binding = RoleBinding | ClusterRoleBinding
 _Bound = Mapping[tuple[str, str], list[tuple[Evidence, Sureness]]]
-_NAMED = re.compile(r"KUBERNETES_SERVICE_HOST|(?<![\w.-])kubernetes\.default(?:\.svc(?:\.[\w.-]+)?)?(?![\w.-]*\w)")
+_VARIABLE = "KUBERNETES_SERVICE_HOST"
+_NAMED = re.compile(rf"{_VARIABLE}|(?<![\w.-])kubernetes\.default(?:\.svc(?:\.[\w.-]+)?)?(?![\w.-]*\w)")
 _GROUP = "system:serviceaccounts"
 _OWN = "system:"  # the bindings that Kubernetes and OpenShift make for everybody
 _PEER = "kubernetes.default"
@@ -100,18 +102,9 @@ def _key(located: Located[_Binding], subject: Subject) -> tuple[str, str] | None
 
 
 def _by_name(workload: Running) -> Iterator[tuple[Evidence, Sureness]]:
-    for path, text in _texts(workload):
-        if _NAMED.search(text):
-            yield workload.evidence(short(text), *path), Sureness.NAMED
-
-
-def _texts(workload: Running) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    for path, container in workload.containers():
-        for number, variable in enumerate(container.env or ()):
-            yield (*path, "env", number), f"env {variable.name}={variable.value or ''}".rstrip("=")
-        for field, words in (("command", container.command), ("args", container.args)):
-            for number, word in enumerate(words or ()):
-                yield (*path, field, number), f"{field} {word}"
+    for word in words(workload):
+        if _NAMED.search(word.text) or word.name == _VARIABLE:
+            yield workload.evidence(word.says, *word.path), Sureness.NAMED
 
 
 FINDER = Finder(name="apiserver", says="users of the API server", find=_find)

@@ -13,6 +13,7 @@ from podwall.needs.finder import Finder
 from podwall.needs.need import Need, Sureness
 from podwall.needs.proxies import selectable
 from podwall.needs.running import Running
+from podwall.needs.starting import words
 
 __all__ = ["FINDER"]
 
@@ -45,14 +46,7 @@ def _several(workload: Running) -> bool:
 def _speaks(workload: Running) -> bool:
     """Whether it is started with names of its replicas: `db-0.db`, `$(POD_NAME).db`."""
     marks = f"{workload.party.name}-0.", f".{workload.service}"
-    return any(mark in text for text in _texts(workload) for mark in marks)
-
-
-def _texts(workload: Running) -> Iterator[str]:
-    for _, container in workload.containers():
-        yield from (variable.value or "" for variable in container.env or ())
-        yield from container.command or ()
-        yield from container.args or ()
+    return any(mark in word.text for word in words(workload) for mark in marks)
 
 
 def _own(workload: Running) -> PortSet:

@@ -74,7 +74,7 @@ def _who(found: Iterable[_Scrape]) -> Iterator[Question]:
         ports = NO_PORTS
         for one in several:
             ports |= one.ports
-        asks = f"{namespace}/{name} is scraped, and nobody in the input is known to scrape: who does?"
+        asks = f"{namespace}/{name} is scraped, and nobody in the input is known to scrape it"
         evidence = tuple(one.evidence for one in several)
         yield Question(several[0].workload.party, Direction.INGRESS, "prometheus", ports, asks, evidence, _DRAFTED)
 

@@ -1,0 +1,79 @@
+"""The proxies of a mesh and its control plane: without it they start with nothing, and stay as they were.
+
+Istio    istiod, TCP 15012: configuration and certificates; sidecars, ztunnel and waypoints ask it, ambient pods do not
+Linkerd  linkerd-destination, TCP 8086 and 8090 (policy); linkerd-identity, TCP 8080
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct
+
+from podwall.engine.rules import Direction
+from podwall.engine.sets import PortSet
+from podwall.needs.application import Application
+from podwall.needs.finder import Finder
+from podwall.needs.meshes import Member, Mesh, member
+from podwall.needs.need import Need, Question
+from podwall.needs.proxies import labels_of, selectable
+from podwall.needs.running import Running
+
+__all__ = ["FINDER"]
+
+
+class _Part(Struct, frozen=True):
+    """A part of a control plane: the label that its pods have, where it mostly is, and its ports."""
+
+    label: tuple[str, str]
+    namespace: str
+    name: str
+    ports: PortSet
+
+
+_COMPONENT = "linkerd.io/control-plane-component"
+_PARTS: Mapping[Mesh, tuple[_Part, ...]] = {
+    Mesh.AMBIENT: (),
+    Mesh.SIDECAR: (_Part(("app", "istiod"), "istio-system", "istiod", PortSet.of("TCP", 15012)),),
+    Mesh.LINKERD: (
+        _Part(
+            (_COMPONENT, "destination"),
+            "linkerd",
+            "linkerd-destination",
+            PortSet.of("TCP", 8086) | PortSet.of("TCP", 8090),
+        ),
+        _Part((_COMPONENT, "identity"), "linkerd", "linkerd-identity", PortSet.of("TCP", 8080)),
+    ),
+}
+_REVISION = "istio.io/rev"
+
+
+def _find(application: Application) -> Iterator[Need | Question]:
+    for workload in selectable(application):
+        one = member(application, workload)
+        for part in _PARTS[one.mesh] if one else ():
+            if one is not None:
+                yield from _asked(application, workload, one, part)
+
+
+def _asked(application: Application, workload: Running, one: Member, part: _Part) -> Iterator[Need | Question]:
+    found = _running(application, part, one.revision)
+    for other in found:
+        if other.party.keys != workload.party.keys:
+            yield Need(workload.party, other.party, part.ports, (one.evidence,))
+    if not found:
+        who, peer = f"{workload.namespace}/{workload.party.name}", f"{part.name}.{part.namespace}"
+        asks = f"{who} is in a mesh ({one.mesh.value}) whose {part.name} is not in the input"
+        drafted = (f"{part.namespace}/{part.name}",)
+        yield Question(workload.party, Direction.EGRESS, peer, part.ports, asks, (one.evidence,), drafted)
+
+
+def _running(application: Application, part: _Part, revision: str) -> list[Running]:
+    """The workloads of a part; of several those of the revision, where one of them has it."""
+    key, value = part.label
+    found = [w for w in selectable(application) if labels_of(application, w).get(key) == value]
+    chosen = [w for w in found if revision and labels_of(application, w).get(_REVISION) == revision]
+    return chosen or found
+
+
+FINDER = Finder(name="mesh", says="control planes of meshes", find=_find)

@@ -1,0 +1,132 @@
+"""Which workloads a mesh has taken in, by the marks that its injector reads, and the port that their calls go by then.
+
+Sidecars of Istio leave the port as it is. Linkerd replaces it by its proxy's, and Istio's ambient mode by that of its
+tunnel, wherever both ends are in the mesh; a policy sees these.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+
+from msgspec import Struct, structs
+
+from podwall.api.topology import NamespaceNotes
+from podwall.engine.index import EndpointKey
+from podwall.engine.sets import NO_PORTS, PortSet
+from podwall.needs.application import Application
+from podwall.needs.need import Evidence, Found, Need
+from podwall.needs.party import Party
+from podwall.needs.proxies import labels_of, selectable
+from podwall.needs.running import Running
+from podwall.needs.telling import told
+
+__all__ = ["Member", "Mesh", "carried", "member"]
+
+_TUNNEL, _PROXY = PortSet.of("TCP", 15008), PortSet.of("TCP", 4143)
+_TCP = PortSet.of("TCP", 1, 65535)
+_AMBIENT, _REVISION = "istio.io/dataplane-mode", "istio.io/rev"
+_SIDECAR, _SIDECARS = "sidecar.istio.io/inject", "istio-injection"
+_LINKERD = "linkerd.io/inject"
+
+
+class Mesh(enum.Enum):
+    """How a mesh takes a workload in."""
+
+    AMBIENT = "Istio's ambient mode"
+    SIDECAR = "Istio's sidecars"
+    LINKERD = "Linkerd"
+
+
+class Member(Struct, frozen=True):
+    """That a workload is in a mesh, and what says so; `revision` is the control plane's where one is named."""
+
+    mesh: Mesh
+    evidence: Evidence
+    revision: str = ""
+
+
+def member(application: Application, workload: Running) -> Member | None:
+    """Whether a workload is in a mesh: what it says itself comes before what its namespace says."""
+    for _, container in workload.containers():
+        if container.name in ("istio-proxy", "linkerd-proxy"):
+            mesh = Mesh.SIDECAR if container.name == "istio-proxy" else Mesh.LINKERD
+            return Member(mesh, workload.evidence(f"container {container.name}", *workload.path))
+    return _by_own_marks(application, workload) or _by_namespace(application, workload)
+
+
+def _by_own_marks(application: Application, workload: Running) -> Member | None:
+    labels, annotations = labels_of(application, workload), workload.meta.annotations or {}
+    at = (*workload.path[:-1], "metadata")
+    if _injected(labels, annotations) == "true" or (labels.get(_REVISION) and not _injected(labels, annotations)):
+        key = _SIDECAR if _injected(labels, annotations) else _REVISION
+        evidence = workload.evidence(f"label {key}: {labels.get(key, 'true')}", *at, "labels", key)
+        return Member(Mesh.SIDECAR, evidence, labels.get(_REVISION, ""))
+    if labels.get(_AMBIENT) == "ambient":
+        return Member(Mesh.AMBIENT, workload.evidence(f"label {_AMBIENT}: ambient", *at, "labels", _AMBIENT))
+    if annotations.get(_LINKERD) in ("enabled", "ingress"):
+        says = f"annotation {_LINKERD}: {annotations[_LINKERD]}"
+        return Member(Mesh.LINKERD, workload.evidence(says, *at, "annotations", _LINKERD))
+    return None
+
+
+def _by_namespace(application: Application, workload: Running) -> Member | None:
+    located = application.topology.get(NamespaceNotes, "", workload.namespace)
+    if located is None:
+        return None
+    bucket = application.site.bucket(workload.namespace)
+    labels, own = bucket.labels if bucket else {}, labels_of(application, workload)
+    notes, annotations = located.object.metadata.annotations or {}, workload.meta.annotations or {}
+    out = _injected(own, annotations) == "false"
+    for key, wanted in ((_SIDECARS, "enabled"), (_REVISION, labels.get(_REVISION))):
+        if not out and wanted and labels.get(key) == wanted:
+            evidence = told(located, f"label {key}: {wanted}", "metadata", "labels", key)
+            return Member(Mesh.SIDECAR, evidence, labels.get(_REVISION, ""))
+    if labels.get(_AMBIENT) == "ambient" and own.get(_AMBIENT) != "none":
+        return Member(Mesh.AMBIENT, told(located, f"label {_AMBIENT}: ambient", "metadata", "labels", _AMBIENT))
+    if notes.get(_LINKERD) in ("enabled", "ingress") and annotations.get(_LINKERD) != "disabled":
+        says = f"annotation {_LINKERD}: {notes[_LINKERD]}"
+        return Member(Mesh.LINKERD, told(located, says, "metadata", "annotations", _LINKERD))
+    return None
+
+
+def _injected(labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:
+    """What a pod says of a sidecar; it was an annotation before it was a label."""
+    return labels.get(_SIDECAR) or annotations.get(_SIDECAR) or ""
+
+
+# ----------------------------------------------------------------------------------------------------------- the ports
+
+_Members = Mapping[EndpointKey, Member]
+
+
+def carried(application: Application, found: Found) -> Found:
+    """What was found, each need between members of one mesh with the port by which it goes."""
+    members: dict[EndpointKey, Member] = {}
+    for workload in selectable(application):
+        one = member(application, workload)
+        if one is not None:
+            members.update(dict.fromkeys(workload.party.keys, one))
+    return structs.replace(found, needs=tuple(_carried(need, members) for need in found.needs)) if members else found
+
+
+def _carried(need: Need, members: _Members) -> Need:
+    ports, evidence = NO_PORTS, set[Evidence]()
+    if need.ports.overlaps(_TCP):
+        for source in _of(need.sources, members):
+            for destination in _of(need.destinations, members):
+                ports |= _by({source.mesh, destination.mesh})
+                evidence |= {destination.evidence}
+    if not ports:
+        return need
+    return structs.replace(need, ports=need.ports | ports, evidence=(*need.evidence, *sorted(evidence)))
+
+
+def _of(party: Party, members: _Members) -> set[Member]:
+    return {members[key] for key in party.keys if key in members}
+
+
+def _by(meshes: set[Mesh]) -> PortSet:
+    if meshes == {Mesh.LINKERD}:
+        return _PROXY
+    return _TUNNEL if Mesh.AMBIENT in meshes and Mesh.LINKERD not in meshes else NO_PORTS
