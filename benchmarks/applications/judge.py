@@ -10,9 +10,9 @@ from functools import cached_property
 from benchmarks.applications.application import ADDRESSES, EVERYONE, Application, Asked, Connection, Statement
 from podwall.cluster.endpoints import Endpoint
 from podwall.needs.application import Application as Looked
-from podwall.needs.finder import find
 from podwall.needs.need import Evidence, Found, Question
 from podwall.needs.party import Party
+from podwall.needs.registry import find
 from podwall.needs.site import Site
 from podwall.ops.inputs import Gathered, Inputs, Opened, open_gathered
 from podwall.sources.evidence import read_topology

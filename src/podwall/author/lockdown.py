@@ -37,8 +37,8 @@ class Part(Struct, frozen=True):
 class Plan(Struct, frozen=True):
     """All parts in the order in which they are applied.
 
-    `dns` is whom pods may ask for names; `sides` are those of every need that are in scope. `wide` has, by workload, the
-    others that its selector selects as well; `unwritten` why a workload has no policy.
+    `dns` is whom pods may ask for names; `sides` are those of every need, as far as they are in scope. `wide` has, by
+    workload, the others that its selector selects as well; `unwritten` why a workload has no policy.
     """
 
     scope: Scope
