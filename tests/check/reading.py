@@ -7,6 +7,7 @@ from podwall.cluster.profile import KUBERNETES, Profile
 from podwall.engine.model import Model
 from podwall.sources.assemble import assemble
 from podwall.sources.decode import Decoder
+from podwall.sources.evidence import read_topology
 from podwall.sources.files import Text
 
 __all__ = ["facts_of"]
@@ -15,8 +16,10 @@ __all__ = ["facts_of"]
 def facts_of(objects: str, options: Options, profile: Profile = KUBERNETES) -> Facts:
     """The facts of one file of objects; what is invalid in it is known as mistakes."""
     decoder = Decoder()
-    decoder.read(Text("example.yaml", objects.encode()))
+    text = Text("example.yaml", objects.encode())
+    decoder.read(text)
     assert not decoder.problems
     assembled = assemble(decoder.objects, "default")
     mistakes = (*decoder.mistakes, *assembled.mistakes, *decoder.warnings, *assembled.warnings)
-    return Facts(Model(assembled.cluster, profile), options, mistakes)
+    read = lambda: read_topology([text], (), "default")  # noqa: E731
+    return Facts(Model(assembled.cluster, profile), options, mistakes, read)

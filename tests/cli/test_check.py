@@ -83,6 +83,7 @@ def test_the_three_slips_of_the_broken_shop_are_found_and_nothing_in_the_good_on
         ("payments/default-deny", "spec.egress"),  # no DNS
         ("shop/catalog", "spec.ingress[0].from[0]"),  # a typo
         ("shop/web", "spec.egress[0]"),  # what the typo cuts off
+        ("shop/web", "spec.template.spec.containers[0].env[0].value"),  # and who misses it
     }
     said = podwall("check", "-f", SHOP / "broken", "-o", "json").json["findings"]
     assert {(f"{f['object']['namespace']}/{f['object']['name']}", f["path"]) for f in said} == slips

@@ -17,6 +17,7 @@ from podwall.check.rule import Bad, Rule
 from podwall.check.run import Found, run
 from podwall.ops.checking import pointed_at
 from podwall.ops.inputs import Inputs, Opened, open_texts
+from podwall.ops.needing import topology_of
 from podwall.report.findings.text import findings_text
 from podwall.report.public import API_VERSION, Ref
 from podwall.report.public_findings import Finding as Public
@@ -94,7 +95,8 @@ def _open(example: Bad) -> Opened:
 
 
 def _found(opened: Opened, rule: Rule) -> list[Found]:
-    facts = Facts(opened.model, Options(TODAY, owners=rule.bad[0].owners), opened.mistakes)
+    options = Options(TODAY, owners=rule.bad[0].owners)
+    facts = Facts(opened.model, options, opened.mistakes, lambda: topology_of(opened))
     return list(run(facts, [rule]).found)
 
 

@@ -22,6 +22,7 @@ from podwall.errors import InputError
 from podwall.ops.fixing import Outcome, Wanted, fix
 from podwall.ops.inputs import Inputs, Opened, open_cluster
 from podwall.ops.mapping import make_map
+from podwall.ops.needing import topology_of
 from podwall.report.fixes import fixes_text
 from podwall.report.public import Map
 from tests.cli.program import SHOP
@@ -36,7 +37,7 @@ def of(rule: str) -> tuple[Rule, ...]:
 
 def fixed(path: Path, rules: tuple[Rule, ...] = all_rules(), *, unsafe: bool = False) -> Outcome:
     def facts(opened: Opened) -> Facts:
-        return Facts(opened.model, Options(TODAY), opened.mistakes)
+        return Facts(opened.model, Options(TODAY), opened.mistakes, lambda: topology_of(opened))
 
     return fix(Inputs((str(path),), keep_mistakes=True), Wanted(rules, facts, unsafe=unsafe))
 
@@ -56,7 +57,7 @@ def test_every_example_is_fixed_in_its_file_and_once(rule: Rule, bad: Bad, tmp_p
     path.write_text(bad.objects, encoding="utf-8")
 
     def facts(opened: Opened) -> Facts:
-        return Facts(opened.model, Options(TODAY, owners=bad.owners), opened.mistakes)
+        return Facts(opened.model, Options(TODAY, owners=bad.owners), opened.mistakes, lambda: topology_of(opened))
 
     wanted = Wanted((rule,), facts, unsafe=True)
     done = fix(Inputs((str(path),), keep_mistakes=True), wanted)

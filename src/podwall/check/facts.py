@@ -6,7 +6,7 @@ Answers are made when they are first asked for and kept. A question that only on
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 
 import msgspec
@@ -20,6 +20,7 @@ from podwall.cluster.ephemeral import EPHEMERAL
 from podwall.cluster.mistake import Mistake, Sort
 from podwall.cluster.objects import Origin, kind_of, name_of
 from podwall.cluster.services import selects
+from podwall.cluster.topology import Topology
 from podwall.cluster.wellknown import SYSTEM_NAMESPACES, Definition, Members, WellKnown
 from podwall.engine.grouping import Group
 from podwall.engine.index import EndpointKey, Index, key_of
@@ -37,6 +38,10 @@ from podwall.engine.rules import (
     Rule,
     Scope,
 )
+from podwall.needs.application import Application
+from podwall.needs.need import Need
+from podwall.needs.registry import find
+from podwall.needs.site import Site
 from podwall.text.where import Path, near, parse_field
 
 __all__ = ["EPHEMERAL", "Facts", "Object", "Options", "Policy", "Witness"]
@@ -108,12 +113,25 @@ class Policy(Struct, frozen=True):
 class Facts:
     """One cluster, under one profile, and the questions about it."""
 
-    def __init__(self, model: Model, options: Options, mistakes: Iterable[Mistake] = ()) -> None:
+    def __init__(
+        self,
+        model: Model,
+        options: Options,
+        mistakes: Iterable[Mistake] = (),
+        topology: Callable[[], Topology] = Topology,
+    ) -> None:
         self.model = model
+        self._topology = topology
         self.options = options
         self.mistakes = tuple(mistakes)
         self._written: dict[PolicyRef, object] = {}
         self._isolating: dict[tuple[str, int, Direction], list[Policy]] = {}
+
+    @cached_property
+    def needs(self) -> tuple[Need, ...]:
+        """Every connection that the input says somebody needs; the input is read once more for it."""
+        site = Site(self.model, given=True)
+        return find(Application(site, self._topology())).needs
 
     @property
     def index(self) -> Index:

@@ -47,7 +47,8 @@ class Grant(Struct, frozen=True):
 class Need(Struct, frozen=True):
     """Connections that must be open in the end, beside all policies that there are; `ports` are the destination's own.
 
-    Sources that are `anyone` come from wherever they like. Asking the cluster's DNS is no Need: every pod does.
+    Sources that are `anyone` come from wherever they like. Asking the cluster's DNS is no Need: every pod does. `by` is
+    the finder that found it.
     """
 
     sources: Party
@@ -55,6 +56,7 @@ class Need(Struct, frozen=True):
     ports: PortSet
     evidence: tuple[Evidence, ...] = ()
     sureness: Sureness = Sureness.STATED
+    by: str = ""
 
 
 class Question(Struct, frozen=True):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterator
 from functools import cache
 from typing import cast
+
+from msgspec import structs
 
 from podwall.needs import finders
 from podwall.needs.application import Application
 from podwall.needs.finder import Finder
 from podwall.needs.meshes import carried
-from podwall.needs.need import Evidence, Found, Unseen
+from podwall.needs.need import Evidence, Found, Need, Question, Unseen
 
 __all__ = ["all_finders", "find"]
 
@@ -29,5 +32,11 @@ def find(application: Application) -> Found:
         Unseen(f"cannot be read: {one.why}", Evidence(one.about, (), "", one.origin))
         for one in application.topology.unread
     )
-    found = Found.of((*(item for finder in all_finders() for item in finder.find(application)), *unread))
+    found = Found.of((*(item for finder in all_finders() for item in _found(finder, application)), *unread))
     return carried(application, found)
+
+
+def _found(finder: Finder, application: Application) -> Iterator[Need | Question | Unseen]:
+    """What one finder sees; each need says which finder that was."""
+    for item in finder.find(application):
+        yield structs.replace(item, by=finder.name) if isinstance(item, Need) else item

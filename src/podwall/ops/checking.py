@@ -20,6 +20,7 @@ from podwall.errors import InputError
 from podwall.ops.baseline import write_baseline
 from podwall.ops.fixing import Outcome, Wanted, fix
 from podwall.ops.inputs import Inputs, Opened
+from podwall.ops.needing import topology_of
 from podwall.ops.project import Project
 from podwall.ops.weighing import Asked, Weighed, Weighing
 from podwall.report import public_findings as public
@@ -67,7 +68,8 @@ def today() -> dt.date:
 def facts_of(opened: Opened, project: Project | None = None) -> Facts:
     """What rules ask of a cluster, today. An owner is only who is named as one."""
     sets = {} if project is None else project.settings.sets
-    return Facts(opened.model, Options(today(), owners=dict(_owners(opened)), sets=sets), opened.mistakes)
+    options = Options(today(), owners=dict(_owners(opened)), sets=sets)
+    return Facts(opened.model, options, opened.mistakes, lambda: topology_of(opened))
 
 
 def _owners(opened: Opened) -> Iterator[tuple[tuple[str, str, str], str]]:
