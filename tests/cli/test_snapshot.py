@@ -215,7 +215,7 @@ spec: &pod
   volumes: [{{name: {PLANTED}, hostPath: {{path: {PLANTED}}}}}]
   containers:
   - name: web
-    image: {PLANTED}
+    image: {OPEN}
     command: [{OPEN}]
     args: [--password={OPEN}]
     env:
@@ -235,7 +235,7 @@ spec:
     metadata: {{labels: {{app: d}}, annotations: {{a: {PLANTED}}}}}
     spec:
       containers:
-      - {{name: d, image: {PLANTED}, env: [{{name: A, value: {OPEN}}}], securityContext: {{x: {PLANTED}}}}}
+      - {{name: d, image: {OPEN}, env: [{{name: A, value: {OPEN}}}], securityContext: {{x: {PLANTED}}}}}
 ---
 apiVersion: v1
 kind: Service
@@ -281,7 +281,7 @@ def test_no_secret_gets_in(form: str, here: Path) -> None:
     snapshot("-f", ".", "--with-topology", target="t.gz")
     text = json.dumps(content("t.gz"))
     assert PLANTED not in text
-    assert text.count(OPEN) == 7
+    assert text.count(OPEN) == 9
     topology = {(item["kind"], item["metadata"]["name"]) for item in content("t.gz")["topology"]}
     assert topology == {("ConfigMap", "c"), ("Pod", "p"), ("Deployment", "d"), ("Ingress", "i")}
     assert "the-secret" in text  # whose it is may be told, not what it is

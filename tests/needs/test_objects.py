@@ -1,88 +1,68 @@
-"""What the finders that read objects find: cases by finder, each with what must not be found beside what must."""
+"""Applications as a whole: what the finders of objects see of them, and no more."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from podwall.needs.need import Found
 from podwall.needs.registry import all_finders
-from tests.needs.objects import found, needs, questions
+from podwall.ops.inputs import Inputs, read_cluster
+from podwall.ops.snapshotting import Wanted, snapshot
+from tests.needs.objects import application, needs, questions
 
-CASES: list[tuple[str, str, str, set[str], set[str]]] = []
-
-
-def case(finder: str, name: str, text: str, wanted: set[str], asked: set[str] | None = None) -> None:
-    CASES.append((finder, name, text, wanted, asked or set()))
-
-
-def deployment(name: str, namespace: str = "shop", extra: str = "", meta: str = "", kind: str = "Deployment") -> str:
-    """A workload whose pods listen at 8080 (http) and 9100 (metrics)."""
-    return f"""
----
-apiVersion: {"batch/v1" if kind == "Job" else "apps/v1"}
-kind: {kind}
-metadata: {{name: {name}, namespace: {namespace}}}
-spec:
-  selector: {{matchLabels: {{app: {name}}}}}
-  template:
-    metadata: {{labels: {{app: {name}}}{meta}}}
-    spec:
-      {extra}
-      containers:
-      - name: c
-        image: registry.example/{name}:1
-        ports: [{{name: http, containerPort: 8080}}, {{name: metrics, containerPort: 9100}}]
-"""
+ROOT = Path(__file__).parents[2]
+SHOP = ROOT / "examples" / "shop" / "good"
+BOUTIQUE = ROOT.parent / "shared" / "data" / "online-boutique" / "manifests"
+OBJECTS = ("agents", "apiserver", "cloud", "exposed", "gateway", "ingress", "mesh", "peers", "scrape", "webhooks")
 
 
-def service(
-    name: str, spec: str = "", namespace: str = "shop", ports: str = "{name: http, port: 80, targetPort: http}"
-) -> str:
-    return f"""
----
-apiVersion: v1
-kind: Service
-metadata: {{name: {name}, namespace: {namespace}, labels: {{app: {name}}}}}
-spec:
-  selector: {{app: {name}}}
-  ports: [{ports}]
-  {spec}
-"""
+def found(inputs: Inputs) -> Found:
+    read = application(inputs)
+    return Found.of(item for one in all_finders() if one.name in OBJECTS for item in one.find(read))
 
 
-WEB = deployment("web") + service("web")
+def test_the_shop() -> None:
+    out = found(Inputs(filenames=(str(SHOP),)))
+    assert needs(out.needs) == {
+        "* -> ingress/controller 8080/TCP,8443/TCP",
+        "ingress/controller -> shop/web 8080/TCP",
+        "monitoring/prometheus -> monitoring/postgres-exporter 9187/TCP",
+        "monitoring/prometheus -> payments/gateway 9102/TCP",
+        "monitoring/prometheus -> payments/ledger 9102/TCP",
+        "monitoring/prometheus -> shop/cart 9100/TCP",
+        "monitoring/prometheus -> shop/catalog 9100/TCP",
+        "monitoring/prometheus -> shop/checkout 9100/TCP",
+        "monitoring/prometheus -> shop/web 9100/TCP",
+    }
+    assert questions(out.questions) == {"monitoring/prometheus -> kubernetes.default 443/TCP,6443/TCP"}
+    assert not out.unseen
 
 
-def ingress(backend: str, spec: str = "", meta: str = "") -> str:
-    return f"""
----
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata: {{name: i, namespace: shop{meta}}}
-spec:
-  {spec}
-  rules: [{{host: shop.example, http: {{paths: [{{path: /, pathType: Prefix, backend: {backend}}}]}}}}]
-"""
+@pytest.mark.skipif(not BOUTIQUE.exists(), reason="no online-boutique here")
+def test_an_application_of_others() -> None:
+    out = found(Inputs(filenames=(str(BOUTIQUE),)))
+    assert (needs(out.needs), out.questions, out.unseen) == ({"* -> default/frontend 8080/TCP"}, (), ())
 
 
-TO_WEB = "{service: {name: web, port: {name: http}}}"
-NGINX = deployment("ingress-nginx-controller", "edge").replace(
-    "labels: {app: ingress-nginx-controller}",
-    "labels: {app: ingress-nginx-controller, app.kubernetes.io/name: ingress-nginx}",
-)
-TRAEFIK = deployment("traefik", "edge")
+@pytest.mark.parametrize("folder", [SHOP, BOUTIQUE], ids=["the shop", "online-boutique"])
+def test_a_snapshot_tells_the_same(folder: Path, tmp_path: Path) -> None:
+    if not folder.exists():
+        pytest.skip(f"no {folder.name} here")
+    files = Inputs(filenames=(str(folder),))
+    kept = tmp_path / "x.podwall.gz"
+    kept.write_bytes(snapshot(read_cluster(files), Wanted(topology=True)))
+    one, other = found(files), found(Inputs(snapshots=(str(kept),)))
+    assert [(n.sources, n.destinations, n.ports, n.sureness) for n in one.needs] == [
+        (n.sources, n.destinations, n.ports, n.sureness) for n in other.needs
+    ]
+    assert [(q.key, q.ports, q.asks, q.drafted) for q in one.questions] == [
+        (q.key, q.ports, q.asks, q.drafted) for q in other.questions
+    ]
 
-case("ingress", "nobody in the input serves it", WEB + ingress(TO_WEB), {"* -> shop/web 8080/TCP"})
-case(
-    "ingress",
-    "by the port's number",
-    WEB + ingress("{service: {name: web, port: {number: 80}}}"),
-    {"* -> shop/web 8080/TCP"},
-)
-case("ingress", "the controller", WEB + NGINX + ingress(TO_WEB), {"edge/ingress-nginx-controller -> shop/web 8080/TCP"})
 
-
-@pytest.mark.parametrize(("finder", "name", "text", "wanted", "asked"), CASES, ids=[f"{c[0]}: {c[1]}" for c in CASES])
-def test_found(finder: str, name: str, text: str, wanted: set[str], asked: set[str]) -> None:
-    chosen = next(one for one in all_finders() if one.name == finder)
-    out = found(text, chosen)
-    assert (needs(out.needs), questions(out.questions)) == (wanted, asked)
+def test_the_order_of_the_input_is_no_matter() -> None:
+    paths = sorted(map(str, SHOP.iterdir()))
+    one, other = found(Inputs(filenames=tuple(paths))), found(Inputs(filenames=tuple(reversed(paths))))
+    assert one == other

@@ -7,11 +7,12 @@ tunnel, wherever both ends are in the mesh; a policy sees these.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, structs
 
 from podwall.api.topology import NamespaceNotes
+from podwall.cluster.objects import Bucket, Origin
 from podwall.engine.index import EndpointKey
 from podwall.engine.sets import NO_PORTS, PortSet
 from podwall.needs.application import Application
@@ -19,7 +20,6 @@ from podwall.needs.need import Evidence, Found, Need
 from podwall.needs.party import Party
 from podwall.needs.proxies import labels_of, selectable
 from podwall.needs.running import Running
-from podwall.needs.telling import told
 
 __all__ = ["Member", "Mesh", "carried", "member"]
 
@@ -27,7 +27,7 @@ _TUNNEL, _PROXY = PortSet.of("TCP", 15008), PortSet.of("TCP", 4143)
 _TCP = PortSet.of("TCP", 1, 65535)
 _AMBIENT, _REVISION = "istio.io/dataplane-mode", "istio.io/rev"
 _SIDECAR, _SIDECARS = "sidecar.istio.io/inject", "istio-injection"
-_LINKERD = "linkerd.io/inject"
+_LINKERD, _TAKEN_IN = "linkerd.io/inject", ("enabled", "ingress")
 
 
 class Mesh(enum.Enum):
@@ -64,30 +64,48 @@ def _by_own_marks(application: Application, workload: Running) -> Member | None:
         return Member(Mesh.SIDECAR, evidence, labels.get(_REVISION, ""))
     if labels.get(_AMBIENT) == "ambient":
         return Member(Mesh.AMBIENT, workload.evidence(f"label {_AMBIENT}: ambient", *at, "labels", _AMBIENT))
-    if annotations.get(_LINKERD) in ("enabled", "ingress"):
+    if annotations.get(_LINKERD) in _TAKEN_IN:
         says = f"annotation {_LINKERD}: {annotations[_LINKERD]}"
         return Member(Mesh.LINKERD, workload.evidence(says, *at, "annotations", _LINKERD))
     return None
 
 
 def _by_namespace(application: Application, workload: Running) -> Member | None:
-    located = application.topology.get(NamespaceNotes, "", workload.namespace)
-    if located is None:
-        return None
     bucket = application.site.bucket(workload.namespace)
-    labels, own = bucket.labels if bucket else {}, labels_of(application, workload)
-    notes, annotations = located.object.metadata.annotations or {}, workload.meta.annotations or {}
-    out = _injected(own, annotations) == "false"
-    for key, wanted in ((_SIDECARS, "enabled"), (_REVISION, labels.get(_REVISION))):
-        if not out and wanted and labels.get(key) == wanted:
-            evidence = told(located, f"label {key}: {wanted}", "metadata", "labels", key)
-            return Member(Mesh.SIDECAR, evidence, labels.get(_REVISION, ""))
-    if labels.get(_AMBIENT) == "ambient" and own.get(_AMBIENT) != "none":
-        return Member(Mesh.AMBIENT, told(located, f"label {_AMBIENT}: ambient", "metadata", "labels", _AMBIENT))
-    if notes.get(_LINKERD) in ("enabled", "ingress") and annotations.get(_LINKERD) != "disabled":
-        says = f"annotation {_LINKERD}: {notes[_LINKERD]}"
-        return Member(Mesh.LINKERD, told(located, says, "metadata", "annotations", _LINKERD))
-    return None
+    if bucket is None or bucket.declared is None:
+        return None
+    own, annotations = labels_of(application, workload), workload.meta.annotations or {}
+    notes = application.topology.get(NamespaceNotes, "", bucket.name)
+    about = _About(bucket, (notes.object.metadata.annotations if notes else None) or {})
+    sidecar = about.label(_SIDECARS, "enabled") or about.label(_REVISION)
+    if sidecar and _injected(own, annotations) != "false":
+        return Member(Mesh.SIDECAR, sidecar, bucket.labels.get(_REVISION, ""))
+    ambient = about.label(_AMBIENT, "ambient")
+    if ambient and own.get(_AMBIENT) != "none":
+        return Member(Mesh.AMBIENT, ambient)
+    linkerd = about.annotation(_LINKERD, _TAKEN_IN)
+    return Member(Mesh.LINKERD, linkerd) if linkerd and annotations.get(_LINKERD) != "disabled" else None
+
+
+class _About(Struct, frozen=True):
+    """What a namespace says of its pods."""
+
+    bucket: Bucket
+    annotations: Mapping[str, str]
+
+    def label(self, key: str, wanted: str = "") -> Evidence | None:
+        """That it has a label, with any value where none is wanted."""
+        value = self.bucket.labels.get(key)
+        return self._says("labels", key, value) if value and value == (wanted or value) else None
+
+    def annotation(self, key: str, wanted: Sequence[str]) -> Evidence | None:
+        """That it has an annotation with one of these values."""
+        value = self.annotations.get(key)
+        return self._says("annotations", key, value) if value in wanted else None
+
+    def _says(self, field: str, key: str, value: str | None) -> Evidence:
+        about, origin = ("Namespace", "", self.bucket.name), self.bucket.declared or Origin("")
+        return Evidence(about, ("metadata", field, key), f"{field.removesuffix('s')} {key}: {value}", origin)
 
 
 def _injected(labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from podwall.api.topology import IngressClass
+from podwall.api.topology import Gateway, IngressClass
 from podwall.cluster.endpoints import Endpoint
 from podwall.needs.application import Application
 from podwall.needs.finding import APP_LABELS
@@ -59,6 +59,8 @@ _TASKS = frozenset({"CronJob", "Job"})
 _GATEWAY = "gateway.networking.k8s.io/gateway-name"
 _ENVOY = "gateway.envoyproxy.io/owning-gateway-name"
 _ENVOY_HOME = "gateway.envoyproxy.io/owning-gateway-namespace"
+_ENVOY_CLASS = "gateway.envoyproxy.io/owning-gatewayclass"  # of a proxy for all Gateways of a class
+_SHARED = ("haproxy", "kong", "traefik")
 _CONTOUR = "projectcontour.io/owning-gateway-name"
 
 
@@ -146,12 +148,20 @@ def _image(text: str) -> str:
 
 
 def gateways(application: Application, namespace: str, name: str) -> list[Party]:
-    """The pods that serve a Gateway, by the labels that those who make them give them."""
-    found = (w for w in application.workloads if _serves(labels_of(application, w), w.namespace, (namespace, name)))
-    return [workload.party for workload in found]
+    """The pods that serve a Gateway, by the labels that those who make them give them.
+
+    Where nobody makes pods for it, the proxy that serves Gateways beside Ingresses.
+    """
+    located = application.topology.get(Gateway, namespace, name)
+    chosen = (located.object.spec.gatewayClassName if located and located.object.spec else None) or ""
+    gateway = namespace, name
+    found = [w for w in application.workloads if _serves(labels_of(application, w), w.namespace, gateway, chosen)]
+    if found or not any(word in chosen for word in _SHARED):
+        return [workload.party for workload in found]
+    return ingress_controllers(application, chosen)
 
 
-def _serves(labels: Mapping[str, str], home: str, gateway: tuple[str, str]) -> bool:
-    if (labels.get(_ENVOY_HOME), labels.get(_ENVOY)) == gateway:
+def _serves(labels: Mapping[str, str], home: str, gateway: tuple[str, str], chosen: str) -> bool:
+    if (labels.get(_ENVOY_HOME), labels.get(_ENVOY)) == gateway or (chosen and labels.get(_ENVOY_CLASS) == chosen):
         return True
     return gateway in ((home, labels.get(_GATEWAY)), (home, labels.get(_CONTOUR)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from podwall.sources.files import is_snapshot
 from podwall.sources.gzipped import pack
 from podwall.sources.reduced import is_policy, keys_of_selectors
 from podwall.sources.snapshot import Content, Header, Source, places, write
-from podwall.sources.topology import topology
+from podwall.sources.topology import MARKS, asked_labels, topology
 from podwall.text.where import Path as Field
 
 __all__ = ["NOW", "STDOUT", "Wanted", "check_target", "put", "snapshot", "taken_at"]
@@ -66,13 +65,14 @@ def snapshot(reading: Reading, wanted: Wanted) -> bytes:
     old = [one.header for one in reading.snapshots]
     objects = [(namespace, located) for (_, namespace, _), located in reading.assembled.objects.items()]
     sources = sorted({located.origin.source for _, located in objects})
+    found = _topology(reading) if wanted.topology else ()
     content = Content(
         header=Header(
             writer=f"podwall {__version__}",
             taken=wanted.taken or min((header.taken for header in old if header.taken), default=None),
             admitted=bool(old) and not reading.texts and all(header.admitted for header in old),
             topology=wanted.topology,
-            labels=_labels(reading, wanted),
+            labels=_labels(reading, wanted, found),
             cni=reading.cni,
             pod_cidrs=reading.pod_cidrs,
         ),
@@ -81,7 +81,7 @@ def snapshot(reading: Reading, wanted: Wanted) -> bytes:
         objects=objects,
         lines=[reading.positions.line(located.origin) for _, located in objects],
         fields=_fields(reading, [located for _, located in objects]),
-        topology=_topology(reading) if wanted.topology else (),
+        topology=found,
     )
     return pack(write(content))
 
@@ -91,12 +91,13 @@ def put(target: str, data: bytes) -> None:
     write_whole(Path(target), data)
 
 
-def _labels(reading: Reading, wanted: Wanted) -> tuple[str, ...] | None:
-    """The keys that are left: those wanted, as far as the snapshots that were read have them."""
+def _labels(reading: Reading, wanted: Wanted, found: tuple[Raw, ...]) -> tuple[str, ...] | None:
+    """The keys that are left: those wanted, and those that the topology asks for, as far as old snapshots have them."""
     several = [frozenset(one.header.labels) for one in reading.snapshots if one.header.labels is not None]
     if wanted.labels is not None:
         asked = keys_of_selectors(located.object for located in reading.assembled.objects.values())
-        several.append(frozenset({*asked, *wanted.labels}))
+        marks = {*MARKS, *asked_labels(found)} if wanted.topology else set()
+        several.append(frozenset({*asked, *wanted.labels, *marks}))
     return tuple(sorted(frozenset.intersection(*several))) if several else None
 
 
@@ -108,9 +109,5 @@ def _fields(reading: Reading, objects: list[Located[KubernetesObject]]) -> dict[
 
 
 def _topology(reading: Reading) -> tuple[Raw, ...]:
-    def found() -> Iterator[bytes]:
-        for old in reading.snapshots:
-            yield from map(bytes, old.topology)
-        yield from topology(reading.texts, reading.namespace)
-
-    return tuple(map(Raw, sorted(set(found()))))
+    old = (raw for snapshot in reading.snapshots for raw in snapshot.topology)
+    return topology(old, reading.texts, reading.namespace)

@@ -129,16 +129,15 @@ def _declared(workload: Running) -> PortSet:
 def _annotated_service(application: Application, located: Located[ServiceNotes]) -> Iterator[_Scrape]:
     """The port of a Service's annotation is the pods' own, as the usual job of Prometheus takes it."""
     meta = located.object.metadata
-    annotations, home = meta.annotations or {}, meta.namespace or ""
+    annotations, service = meta.annotations or {}, (meta.namespace or "", name_of(meta))
     if annotations.get(_SCRAPE) != "true":
         return
     port = annotations.get(_PORT)
     key, value = (_SCRAPE, "true") if port is None else (_PORT, port)
     evidence = told(located, f"annotation {key}: {value}", "metadata", "annotations", key)
-    for workload in _behind(application, home, name_of(meta)):
+    for workload in _behind(application, *service):
         if port is None:
-            ports = _targets(application, (home, name_of(meta)), workload.party, ())
-            yield _Scrape(workload, ports, evidence, Sureness.INFERRED)
+            yield _Scrape(workload, _targets(application, service, workload.party, ()), evidence, Sureness.INFERRED)
         elif _is_port(port):
             yield _Scrape(workload, PortSet.of("TCP", int(port)), evidence)
 
@@ -153,10 +152,10 @@ def _is_port(text: str) -> bool:
 def _service_monitor(application: Application, located: Located[ServiceMonitor]) -> Iterator[_Scrape]:
     item = located.object
     spec, home = item.spec or ServiceMonitorSpec(), item.metadata.namespace or ""
-    for notes in application.topology.every(ServiceNotes):
-        meta = notes.object.metadata
-        service = meta.namespace or "", name_of(meta)
-        if not _within(spec.namespaceSelector, home, service[0]) or not _chosen(spec.selector, meta.labels):
+    for service in application.services:
+        notes = application.topology.get(ServiceNotes, *service)
+        labels = notes.object.metadata.labels if notes else None
+        if not _within(spec.namespaceSelector, home, service[0]) or not _chosen(spec.selector, labels):
             continue
         for workload in _behind(application, *service):
             for number, endpoint in enumerate(spec.endpoints or ()):
