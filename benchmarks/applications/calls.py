@@ -11,12 +11,12 @@ from benchmarks.applications.application import Asked, Statement
 from benchmarks.applications.commands import COMMANDS, PROXIES, Phrase, write_command, write_line
 from benchmarks.applications.draft import Draft
 from benchmarks.applications.forms import Target, fitting
-from benchmarks.applications.places import FILED, PLACES
+from benchmarks.applications.places import FILED, PLACES, joined
 from benchmarks.applications.sheet import Sheet
 from benchmarks.applications.trades import STORES, WEB
 from benchmarks.applications.world import Service, Workload
 
-__all__ = ["add_calls", "add_questions"]
+__all__ = ["add_calls", "add_questions", "add_shared"]
 
 _ABSENT = ("ledger", "loyalty", "fraud-check", "geo", "warehouse", "tax")
 _ELSEWHERE = ("vendor", "legacy")  # namespaces that are in no input
@@ -115,6 +115,41 @@ def _phrase(rng: Random, target: Target, phrases: Sequence[Phrase]) -> Phrase:
     return rng.choice([phrase for phrase in phrases if phrase.fits(target)])
 
 
+def add_shared(draft: Draft) -> None:
+    """A ConfigMap that several workloads of a namespace take their environment from: all of them call whom it names."""
+    rng, world = draft.rng, draft.world
+    for home in world.namespaces:
+        here = [one for one in world.workloads if one.namespace == home]
+        if len(here) < 3 or rng.random() < 0.5:
+            continue
+        sharing = rng.sample(here, rng.randint(2, 3))
+        data: dict[str, str] = {}
+        for service in rng.sample(world.services, min(2, len(world.services))):
+            _share(draft, sharing, service, data)
+        if data:
+            draft.sheets[sharing[0].key].config_map("common", data)
+            for one in sharing:
+                source = {"configMapRef": {"name": "common"}}
+                draft.sheets[one.key].containers[0].setdefault("envFrom", []).append(source)
+
+
+def _share(draft: Draft, sharing: Sequence[Workload], service: Service, data: dict[str, str]) -> None:
+    rng, world = draft.rng, draft.world
+    port = rng.choice(service.ports).number
+    found = frozenset(c for one in sharing for c in world.reached(one.key, service, port))
+    behind = {one.key for one in world.behind(service)}
+    if not draft.is_new(found) or behind & {one.key for one in sharing}:
+        return
+    spelled, hosts = _spelled(draft, sharing[0], service)
+    target = Target(hosts, port, service.trade)
+    form = rng.choice([form for form in fitting(target) if not form.every_port])
+    said, stem = form.say(rng, target), draft.stem(service.name)
+    data |= {joined(stem, key): value for key, value in said}
+    written = " ".join(value for _, value in said)
+    mark = joined(stem, said[0][0])
+    draft.state(Statement(form.name, "shared ConfigMap", mark, spelled, sharing[0].key, written, found))
+
+
 # ---------------------------------------------------------------------------------------------------------- questions
 
 
@@ -123,7 +158,7 @@ def add_questions(draft: Draft) -> None:
     rng = draft.rng
     for _ in range(rng.choice((0, 1, 2, 3))):
         sheet = draft.sheets[rng.choice(draft.world.workloads).key]
-        rng.choice((_absent, _absent, _outside, _outside, _closed))(draft, sheet)
+        rng.choice((_absent, _absent, _outside, _outside, _closed, _elsewhere))(draft, sheet)
 
 
 def _absent(draft: Draft, sheet: Sheet) -> None:
@@ -143,6 +178,19 @@ def _outside(draft: Draft, sheet: Sheet) -> None:
     trade, host = draft.rng.choice(_TRADES), draft.rng.choice(_EXTERNAL)
     text = _Text(sheet, host.split(".")[0], Target((host,), draft.rng.choice(trade.fronts), trade), "external host")
     _ask(draft, text, "external host", frozenset((host,)))
+
+
+def _elsewhere(draft: Draft, sheet: Sheet) -> None:
+    """A Service that is another name for a host outside."""
+    trade, host = draft.rng.choice(_TRADES), draft.rng.choice(_EXTERNAL)
+    name, home = f"{host.split('.')[1]}-alias", sheet.workload.namespace
+    if any(one["metadata"]["name"] == name for one in draft.objects):
+        return
+    meta, spec = {"name": name, "namespace": home}, {"type": "ExternalName", "externalName": host}
+    draft.objects.append({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec})
+    spelled, alias = draft.rng.choice(_names_of(name, home, short=True))
+    text = _Text(sheet, name, Target((alias,), draft.rng.choice(trade.fronts), trade), spelled)
+    _ask(draft, text, "ExternalName", frozenset((host, alias)))
 
 
 def _closed(draft: Draft, sheet: Sheet) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from benchmarks.applications.application import Application, Object
-from benchmarks.applications.calls import add_calls, add_questions
+from benchmarks.applications.calls import add_calls, add_questions, add_shared
 from benchmarks.applications.draft import Draft
 from benchmarks.applications.manifests import as_texts, cluster_dns, namespace, service_object, workload_objects
 from benchmarks.applications.noise import add_noise
@@ -20,6 +20,7 @@ def random_application(seed: int) -> Application:
     rng = Random(seed)
     draft = Draft(rng, random_world(rng))
     add_peers(draft)
+    add_shared(draft)
     add_calls(draft)
     add_questions(draft)
     add_noise(draft)

@@ -89,8 +89,7 @@ class Judgement:
 
     def blamed(self, subject: str, evidence: Iterable[Evidence]) -> Statement | None:
         """The statement that something about a workload was found in; None where that cannot be told."""
-        about = {"", subject}
-        every = [one for one in self.application.statements if one.subject in about]
+        every = [one for one in self.application.statements if one.subject in ("", subject) or _is_about(one, subject)]
         return next((one for e in evidence for one in self._told_by(every, e)), None)
 
     def _told_by(self, statements: list[Statement], evidence: Evidence) -> Iterator[Statement]:
@@ -113,6 +112,11 @@ class Judgement:
             elif isinstance(at, list) and isinstance(step, int) and step < len(at):
                 at = at[step]
         return [*evidence.about, *evidence.path[-1:], at]
+
+
+def _is_about(statement: Statement, subject: str) -> bool:
+    """Whether it is shared by several workloads, one of which this is."""
+    return any(connection.source == subject for connection in statement.connections)
 
 
 def _is(item: dict[str, object], evidence: Evidence) -> bool:

@@ -28,6 +28,8 @@ def workload_objects(sheet: Sheet) -> Iterator[Object]:
     spec: Object = {"containers": sheet.containers}
     if sheet.init:
         spec["initContainers"] = sheet.init
+    if sheet.account:
+        spec["serviceAccountName"] = sheet.account
     if sheet.volumes:
         spec["volumes"] = sheet.volumes
     meta: Object = {"labels": one.labels}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from msgspec import structs
 
-from benchmarks.applications.application import ADDRESSES, EVERYONE, Connection, Object, Statement
+from benchmarks.applications.application import ADDRESSES, EVERYONE, Asked, Connection, Object, Statement
 from benchmarks.applications.draft import Draft
 from benchmarks.applications.manifests import api_server, namespace
 from benchmarks.applications.sheet import Sheet
@@ -74,6 +74,9 @@ class _Edge:
         for service in self.draft.world.services:
             if self.rng.random() < 0.4:
                 self.rng.choice(sorts)(service)
+        for one in self.draft.world.workloads:
+            if self.rng.random() < 0.15:
+                self._account(one)
 
     def _state(self, form: str, mark: str, connections: frozenset[Connection]) -> None:
         self.draft.state(Statement(form, "object", mark, connections=connections))
@@ -196,6 +199,28 @@ class _Edge:
         self._state(kind, name, found)
 
     # ---------------------------------------------------------------------------------------------------- API server
+
+    def _account(self, one: Workload) -> None:
+        """A ServiceAccount with a role, which may do without its token and then is no user of the API server."""
+        uses = self.rng.random() < 0.7
+        name, home = f"{one.name}-account", one.namespace
+        account: Object = {} if uses else {"automountServiceAccountToken": False}
+        self._object(("v1", "ServiceAccount"), name, home, account)
+        wide = self.rng.random() < 0.5
+        kind, role = ("ClusterRoleBinding", "ClusterRole") if wide else ("RoleBinding", "Role")
+        subject = {"kind": "ServiceAccount", "name": name, "namespace": home}
+        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": role, "name": "reader"}
+        binding = {"subjects": [subject], "roleRef": reference}
+        mark = f"{name}-{home}"
+        self._object(("rbac.authorization.k8s.io/v1", kind), mark, "" if wide else home, binding)
+        self.draft.sheets[one.key].account = name
+        if not uses:
+            self._state("noise: role without a token", mark, frozenset())
+        elif self.knows_api_server:
+            self._state(kind, mark, frozenset({Connection(one.key, ADDRESSES, "TCP", 6443)}))
+        else:
+            asked = Asked(one.key, "egress", frozenset(("kubernetes.default",)))
+            self.draft.state(Statement(kind, "object", mark, "API server hidden", asked=asked))
 
     def _webhook(self, service: Service) -> None:
         port = self.rng.choice(service.ports)

@@ -28,6 +28,7 @@ class Sheet:
         self.extra: list[Object] = []
         self.unseen: set[tuple[str, str, str]] = set()
         self.files: dict[str, list[Entry | str]] = {}
+        self.account = ""
         self.variables: dict[str, str] = {}
         self.settings: dict[str, str] = {}
         self.prefix = rng.choice(("", "", "APP_"))

@@ -68,7 +68,7 @@ STORES = (
     Trade(
         "statsd",
         ("statsd", "telemetry"),
-        ("Deployment", "DaemonSet"),
+        ("Deployment", "DaemonSet", "StatefulSet"),
         (8125, 18125),
         (8125,),
         ("udp", "statsd"),

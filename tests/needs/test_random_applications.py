@@ -17,6 +17,7 @@ from tests.truth.picture import read
 from tests.truth.targets import Targets
 
 SEEDS = range(150)
+NO_SERVICE = ("Prometheus annotations", "PodMonitor", "RoleBinding", "ClusterRoleBinding")
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def test_what_is_declared_is_where_services_lead(seed: int) -> None:
     application = random_application(seed)
     led = set(led_to(application.objects))
     for statement in application.statements:
-        if statement.form not in ("Prometheus annotations", "PodMonitor"):
+        if statement.form not in NO_SERVICE:
             assert {(c.destination, c.protocol, c.port) for c in statement.connections} <= led, statement
 
 
