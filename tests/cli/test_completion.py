@@ -16,7 +16,20 @@ from podwall.cli.shells import SCRIPTS
 from tests.cli.program import ROOT, SHOP, podwall
 
 COMMANDS = [
-    *("map", "explain", "verdict", "diff", "test", "check", "new", "lockdown", "snapshot", "project", "completion", "version"),
+    *(
+        "map",
+        "explain",
+        "verdict",
+        "diff",
+        "test",
+        "check",
+        "new",
+        "lockdown",
+        "snapshot",
+        "project",
+        "completion",
+        "version",
+    ),
 ]
 
 # What is typed behind `podwall`, the words that may stand in place of the last one, and kubectl's number.

@@ -5,7 +5,7 @@ Finders see nothing else. Here a name becomes needs, or the question that it lea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 
 from podwall.api.core import Service, ServicePort
@@ -86,6 +86,28 @@ class Application:
 
         `named` is its namespace and name. A question where the Service, the port or who is behind it is not known.
         """
+        return self._reaches(sources, named, ports, (evidence, sureness), self.targets)
+
+    def calls(
+        self,
+        sources: Party,
+        named: tuple[str, str],
+        ports: Iterable[int | str],
+        evidence: Evidence,
+        sureness: Sureness = Sureness.STATED,
+    ) -> Iterator[Need | Question | Unseen]:
+        """The same of somebody who asks DNS for the name: that of a headless Service is its pods' own addresses."""
+        return self._reaches(sources, named, ports, (evidence, sureness), self._called)
+
+    def _reaches(
+        self,
+        sources: Party,
+        named: tuple[str, str],
+        ports: Iterable[int | str],
+        found_in: tuple[Evidence, Sureness],
+        leads: Callable[[str, Service, Party, Iterable[int | str]], PortSet],
+    ) -> Iterator[Need | Question | Unseen]:
+        evidence, sureness = found_in
         namespace, name = named
         service = self.service(namespace, name)
         peer, wanted = f"{name}.{namespace}", tuple(ports)
@@ -96,7 +118,7 @@ class Application:
             yield self.asks(sources, service.spec.externalName, evidence, f"by way of Service {name}")
             return
         party = self.behind(namespace, service)
-        found = self.targets(namespace, service, party, wanted) if party else NO_PORTS
+        found = leads(namespace, service, party, wanted) if party else NO_PORTS
         if party is None:
             yield self.asks(sources, peer, evidence, "and nobody is behind that Service in the input")
         elif found:
@@ -108,21 +130,25 @@ class Application:
             yield self.asks(sources, peer, evidence, why, drafted=(f"{namespace}/service/{name}",))
 
     def targets(self, namespace: str, service: Service, party: Party, wanted: Iterable[int | str] = ()) -> PortSet:
-        """The ports of the pods behind a Service that some of its ports lead to; empty where it has none of these.
-
-        A headless Service (or one without ports) leads to the very port that is asked for.
-        """
+        """The ports of the pods behind a Service that some of its ports lead to; empty where it has none of these."""
         asked = tuple(wanted)
-        listed = (service.spec.ports if service.spec else None) or []
-        headless = bool(service.spec) and service.spec.clusterIP == "None"  # type: ignore[union-attr]
         out = NO_PORTS
-        for port in listed:
+        for port in (service.spec.ports if service.spec else None) or ():
             if not asked or port.port in asked or port.name in asked:
                 out |= self._numbers(namespace, service, party, port)
-        if headless:
-            for number in asked:
-                if isinstance(number, int):
-                    out |= PortSet.of("TCP", number)
+        return out
+
+    def _called(self, namespace: str, service: Service, party: Party, wanted: Iterable[int | str]) -> PortSet:
+        """The same for who asks DNS: behind a headless Service, nobody rewrites the port that is asked for."""
+        asked = tuple(wanted)
+        if service.spec is None or service.spec.clusterIP != "None" or not all(isinstance(n, int) for n in asked):
+            return self.targets(namespace, service, party, asked)
+        listed = service.spec.ports or ()
+        out = NO_PORTS if asked else self.targets(namespace, service, party)
+        for number in asked:
+            same = {port.protocol or "TCP" for port in listed if number in (port.port, port.targetPort)}
+            for protocol in same or {"TCP"}:
+                out |= PortSet.of(protocol, int(number))
         return out
 
     def _numbers(self, namespace: str, service: Service, party: Party, port: ServicePort) -> PortSet:

@@ -119,7 +119,7 @@ class Hosts:
             return
         mention = said.mention
         ports: tuple[int | str, ...] = (mention.port,) if mention.port else (place.port,) if place.port else ()
-        yield from self._application.reaches(running.party, named, ports, said.evidence, _sureness(mention))
+        yield from self._application.calls(running.party, named, ports, said.evidence, _sureness(mention))
 
     def _counts(self, running: Running, said: Statement, place: Place) -> bool:
         """Whether it means that Service that has its name."""
