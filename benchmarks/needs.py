@@ -6,7 +6,8 @@
 Applications are random (`applications/`), each with needs that it declares in one of many styles, with questions that
 must be left (hosts outside, Services that are not in the input), and with noise that looks like either. Recall is the
 share of declared connections and questions that are found, precision the share of what is found that is declared; what
-is made up is counted where it was found. Noise declares nothing, so that it can only be wrong.
+is made up is counted where it was found. Noise declares nothing, so that it can only be wrong. Needs are counted by the
+text or object that declares them, and one is found only if all its connections are; made up ones count one by one.
 """
 
 from __future__ import annotations

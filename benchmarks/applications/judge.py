@@ -97,10 +97,10 @@ class Judgement:
         texts = [one for one in statements if one.subject]
         says, tokens = _words(evidence.says), sorted(re.findall(r"[\w.-]+", evidence.says), key=len, reverse=True)
         yield from sorted((one for one in texts if _words(one.mark) in says), key=lambda one: -len(one.mark))
-        yield from (one for one in statements if not one.subject and one.mark == evidence.about[2])
         there = _words(json.dumps(self._value(evidence)))
         near = [one for one in texts if _words(one.mark) in there]
         yield from (one for token in tokens[:2] for one in (*near, *texts) if token in one.written)
+        yield from (one for one in statements if not one.subject and one.mark == evidence.about[2])
         yield from near
 
     def _value(self, evidence: Evidence) -> object:

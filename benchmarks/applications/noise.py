@@ -51,7 +51,7 @@ def _words(rng: Random, own: str, service: Service) -> list[_Texts]:
         ("data", "DIR", f"/var/lib/{name}"),
         ("listen", "ADDR", rng.choice((f"0.0.0.0:{port}", f":{port}", f"127.0.0.1:{port}", f"[::]:{port}"))),
         (
-            "local",
+            "loopback",
             "URL",
             rng.choice((f"http://localhost:{port}", f"redis://127.0.0.1:{port}/0", f"http://[::1]:{port}")),
         ),
