@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 
 from podwall.api.core import Service, ServicePort
+from podwall.cluster.endpoints import Endpoint, PortName
 from podwall.cluster.objects import Located, name_of
 from podwall.cluster.services import selects, slice_addresses, target_numbers
 from podwall.cluster.topology import Topology
@@ -62,8 +63,7 @@ class Application:
         pods = [e for e in self.site.endpoints(namespace) if selects(service, e)]
         if pods:
             try:
-                whole = self.site.of_workload(pods[0])
-                return whole if whole.keys == frozenset(map(key_of, pods)) else self.site.of_pods(name, pods)
+                return self._whole(name, pods)
             except CannotWrite:  # on their hosts' network, and nobody knows which nodes these are
                 return None
         bucket = self.site.bucket(namespace)
@@ -118,16 +118,32 @@ class Application:
             yield self.asks(sources, service.spec.externalName, evidence, f"by way of Service {name}")
             return
         party = self.behind(namespace, service)
-        found = leads(namespace, service, party, wanted) if party else NO_PORTS
         if party is None:
             yield self.asks(sources, peer, evidence, "and nobody is behind that Service in the input")
-        elif found:
-            yield Need(sources, party, found, (evidence,), sureness)
+            return
+        found = [(part, leads(namespace, service, part, wanted)) for part in self._parts(party)]
+        if any(led for _, led in found):
+            yield from (Need(sources, part, led, (evidence,), sureness) for part, led in found if led)
         else:
             have = ", ".join(str(p.port) for p in (service.spec.ports if service.spec else None) or ()) or "none"
             said = " or ".join(map(str, wanted)) or "any port"
             why = f"at {said}, but its ports are {have}"
             yield self.asks(sources, peer, evidence, why, drafted=(f"{namespace}/service/{name}",))
+
+    def _parts(self, party: Party) -> list[Party]:
+        """The party, or its pods by what they call which port: a named targetPort is another number on each of them."""
+        held: dict[tuple[PortName, ...], list[Endpoint]] = {}
+        for endpoint in party.endpoints:
+            held.setdefault(endpoint.ports, []).append(endpoint)
+        if len(held) < 2:
+            return [party]
+        pods = [self._whole(party.name, members) for members in held.values()]
+        return [*pods, *([Party(party.name, party.namespace, cidrs=party.cidrs)] if party.cidrs else [])]
+
+    def _whole(self, name: str, pods: list[Endpoint]) -> Party:
+        """Pods as the workload that they are all of, else by a name that somebody has for them."""
+        workload = self.site.of_workload(pods[0])
+        return workload if workload.keys == frozenset(map(key_of, pods)) else self.site.of_pods(name, pods)
 
     def targets(self, namespace: str, service: Service, party: Party, wanted: Iterable[int | str] = ()) -> PortSet:
         """The ports of the pods behind a Service that some of its ports lead to; empty where it has none of these."""
