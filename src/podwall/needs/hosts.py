@@ -12,7 +12,8 @@ from functools import cached_property
 
 from msgspec import Struct
 
-from podwall.api.topology import GRPCRoute, HTTPRoute, Ingress, Route, TCPRoute, TLSRoute, UDPRoute
+from podwall.api.gateway import GRPCRoute, HTTPRoute, Route, TCPRoute, TLSRoute, UDPRoute
+from podwall.api.ingress import Ingress
 from podwall.cluster.services import addresses_of
 from podwall.engine.sets import NO_PORTS, PortSet
 from podwall.needs.application import Application

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, structs
 
-from podwall.api.topology import NamespaceNotes
+from podwall.api.notes import NamespaceNotes
 from podwall.cluster.objects import Bucket, Origin
 from podwall.engine.index import EndpointKey
 from podwall.engine.sets import NO_PORTS, PortSet

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from podwall.api.topology import Gateway, IngressClass
+from podwall.api.gateway import Gateway
+from podwall.api.ingress import IngressClass
 from podwall.cluster.endpoints import Endpoint
 from podwall.needs.application import Application
 from podwall.needs.finding import APP_LABELS

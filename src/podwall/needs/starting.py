@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from podwall.api.notes import ConfigMap
 from podwall.api.running import EnvFrom, EnvVar, Volume
-from podwall.api.topology import ConfigMap
 from podwall.cluster.objects import Located
 from podwall.needs.application import Application
 from podwall.needs.running import Running

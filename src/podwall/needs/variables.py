@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
+from podwall.api.notes import ConfigMap
 from podwall.api.running import EnvFrom, EnvVar, KeyRef, RunningContainer
-from podwall.api.topology import ConfigMap
 from podwall.needs.application import Application
 from podwall.needs.need import Evidence
 from podwall.needs.running import Running

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from podwall.api.topology import ClusterRoleBinding, RoleBinding, ServiceAccount, Subject
+from podwall.api.access import ClusterRoleBinding, RoleBinding, ServiceAccount, Subject
 from podwall.cluster.objects import Located, name_of
 from podwall.engine.rules import Direction
 from podwall.engine.sets import PortSet

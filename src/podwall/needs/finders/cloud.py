@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from podwall.api.topology import ServiceAccount
+from podwall.api.access import ServiceAccount
 from podwall.engine.rules import Direction
 from podwall.engine.sets import PortSet
 from podwall.needs.application import Application

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from podwall.api.topology import ConfigMap
+from podwall.api.notes import ConfigMap
 from podwall.cluster.mistake import Named
 from podwall.cluster.objects import Located
 from podwall.cluster.topology import named

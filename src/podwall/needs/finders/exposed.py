@@ -22,11 +22,10 @@ def _find(application: Application) -> Iterator[Need]:
         spec = service.spec or ServiceSpec()
         says, field = _exposure(spec)
         located = application.located(namespace, name)
-        party = application.behind(namespace, service) if says and located else None
-        ports = application.targets(namespace, service, party) if party else None
-        if located and party and ports:
+        if says and located:
             evidence = told_by_service(located, namespace, says, "spec", field)
-            yield Need(EVERYONE, party, ports, (evidence,))
+            found = application.reaches(EVERYONE, (namespace, name), (), evidence)
+            yield from (item for item in found if isinstance(item, Need))
 
 
 def _exposure(spec: ServiceSpec) -> tuple[str, str]:

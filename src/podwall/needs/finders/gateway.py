@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from podwall.api.topology import (
+from podwall.api.gateway import (
     BackendObject,
     GRPCRoute,
     HTTPRoute,

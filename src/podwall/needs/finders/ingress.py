@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from podwall.api.topology import Ingress, IngressBackend, IngressSpec
+from podwall.api.ingress import Ingress, IngressBackend, IngressSpec
 from podwall.needs.application import Application
 from podwall.needs.finder import Finder
 from podwall.needs.need import Need, Question, Unseen

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from podwall.api.meta import LabelSelector
-from podwall.api.topology import (
+from podwall.api.monitors import (
     MonitorEndpoint,
     NamespaceSelector,
     PodMonitor,
     PodMonitorSpec,
     ServiceMonitor,
     ServiceMonitorSpec,
-    ServiceNotes,
 )
+from podwall.api.notes import ServiceNotes
 from podwall.cluster.objects import Located, name_of
 from podwall.cluster.services import selects
 from podwall.engine.labels import selector

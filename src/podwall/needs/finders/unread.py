@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from podwall.api.notes import ConfigMap
 from podwall.api.running import KeyRef, NameRef, RunningContainer
-from podwall.api.topology import ConfigMap
 from podwall.needs.application import Application
 from podwall.needs.finder import Finder
 from podwall.needs.mounts import mounted

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from podwall.api.topology import (
+from podwall.api.hooks import (
     APIService,
     CustomResourceDefinition,
     MutatingWebhookConfiguration,
     ServiceReference,
-    TopologyObject,
     ValidatingWebhookConfiguration,
 )
+from podwall.api.topology import TopologyObject
 from podwall.cluster.objects import Located
 from podwall.errors import CannotWrite
 from podwall.needs.application import Application
