@@ -205,13 +205,13 @@ def _service_monitor(inside: _Inside, located: Located[ServiceMonitor]) -> Itera
     for service, _ in _chosen(inside.services, spec.selector, spec.namespaceSelector, located.object.metadata):
         for workload in inside.behind(service):
             for number, endpoint in enumerate(spec.endpoints or ()):
-                ports = (
-                    inside.targets(service, workload, (endpoint.port,))
-                    if endpoint.port
-                    else _of_pod(workload, endpoint)
-                )
-                says = f"scrapes Service {service[1]}:{port or endpoint.targetPort}"
-                yield _Scrape(workload, ports, told(located, says, "spec", "endpoints", number))
+                says = f"scrapes Service {service[1]}:{endpoint.port or endpoint.targetPort}"
+                evidence = told(located, says, "spec", "endpoints", number)
+                yield _Scrape(workload, _of_service(inside, service, workload, endpoint), evidence)
+
+
+def _of_service(inside: _Inside, service: _Service, workload: Running, endpoint: MonitorEndpoint) -> PortSet:
+    return inside.targets(service, workload, (endpoint.port,)) if endpoint.port else _of_pod(workload, endpoint)
 
 
 def _pod_monitor(inside: _Inside, located: Located[PodMonitor]) -> Iterator[_Scrape]:
