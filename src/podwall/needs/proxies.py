@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 
 from podwall.api.gateway import Gateway
 from podwall.api.ingress import IngressClass
@@ -12,7 +13,7 @@ from podwall.needs.finding import APP_LABELS
 from podwall.needs.party import EVERYONE, Party
 from podwall.needs.running import Running
 
-__all__ = ["gateways", "ingress_class", "ingress_controllers", "labels_of", "selectable", "sources"]
+__all__ = ["Proxies", "ingress_class", "labels_of", "selectable", "sources"]
 
 # Family → what its proxies are called in the app labels that their charts and manifests give them.
 _NAMES: Mapping[str, frozenset[str]] = {
@@ -84,38 +85,56 @@ def labels_of(application: Application, workload: Running) -> Mapping[str, str]:
     return next((pod.labels for pod in pods), workload.meta.labels or {})
 
 
-# ------------------------------------------------------------------------------------------------ ingress controllers
-
-
-def ingress_controllers(application: Application, chosen: str | None) -> list[Party]:
-    """The proxies that serve the Ingresses of a class, all that are seen where the class does not tell which."""
-    held = {(w.namespace, w.party.name): (family, w.party) for family, w in _proxies(application)}
-    family = _family_of_class(application, chosen)
-    if family is None:
-        return []
-    return [party for _, (own, party) in sorted(held.items()) if not family or own in (family, "")]
-
-
 def ingress_class(name: str | None, annotations: Mapping[str, str] | None) -> str | None:
     """The class of an Ingress: of the two ways to say it, the older one has the last word, as controllers have it."""
     return (annotations or {}).get(_CLASS_ANNOTATION) or name
 
 
-def _family_of_class(application: Application, chosen: str | None) -> str | None:
-    """None for controllers that are no pods, empty where nobody knows."""
-    if not chosen:
-        return ""
-    located = application.topology.get(IngressClass, "", chosen)
-    spec = located.object.spec if located else None
-    text = f"{spec.controller if spec else ''} {chosen}".lower()
-    return next((family for word, family in _CLASSES if word in text), "")
+class Proxies:
+    """The proxies of an application, each looked for once."""
 
+    def __init__(self, application: Application) -> None:
+        self._topology = application.topology
+        self._labeled = [(w, labels_of(application, w)) for w in application.workloads]
+        self._classes: dict[str | None, list[Party]] = {}
+        self._gateways: dict[tuple[str, str], list[Party]] = {}
 
-def _proxies(application: Application) -> Iterator[tuple[str, Running]]:
-    for workload in application.workloads:
-        family = _family(workload, labels_of(application, workload))
-        if family is not None:
-            yield family, workload
+    def of_class(self, chosen: str | None) -> list[Party]:
+        """The proxies that serve the Ingresses of a class, all that are seen where the class does not tell which."""
+        if chosen not in self._classes:
+            family = self._family_of_class(chosen)
+            found = [] if family is None else [w.party for own, w in self._known if not family or own in (family, "")]
+            self._classes[chosen] = found
+        return self._classes[chosen]
+
+    def of_gateway(self, namespace: str, name: str) -> list[Party]:
+        """The pods that serve a Gateway, by the labels that those who make them give them.
+
+        Where nobody makes pods for it, the proxy that serves Gateways beside Ingresses.
+        """
+        gateway = namespace, name
+        if gateway not in self._gateways:
+            located = self._topology.get(Gateway, namespace, name)
+            chosen = (located.object.spec.gatewayClassName if located and located.object.spec else None) or ""
+            found = [w.party for w, labels in self._labeled if _serves(labels, w.namespace, gateway, chosen)]
+            shared = not found and any(word in chosen for word in _SHARED)
+            self._gateways[gateway] = self.of_class(chosen) if shared else found
+        return self._gateways[gateway]
+
+    @cached_property
+    def _known(self) -> list[tuple[str, Running]]:
+        """Every proxy with its family."""
+        found = ((_family(workload, labels), workload) for workload, labels in self._labeled)
+        return [(family, workload) for family, workload in found if family is not None]
+
+    def _family_of_class(self, chosen: str | None) -> str | None:
+        """None for controllers that are no pods, empty where nobody knows."""
+        if not chosen:
+            return ""
+        located = self._topology.get(IngressClass, "", chosen)
+        spec = located.object.spec if located else None
+        text = f"{spec.controller if spec else ''} {chosen}".lower()
+        return next((family for word, family in _CLASSES if word in text), "")
 
 
 def _family(workload: Running, labels: Mapping[str, str]) -> str | None:
@@ -143,23 +162,6 @@ def _image(text: str) -> str:
     """An image without its tag and digest: `/registry.example/ingress-nginx/controller`."""
     path, _, last = text.partition("@")[0].rpartition("/")
     return f"/{path}/{last.partition(':')[0]}".replace("//", "/")
-
-
-# ------------------------------------------------------------------------------------------------------------ gateways
-
-
-def gateways(application: Application, namespace: str, name: str) -> list[Party]:
-    """The pods that serve a Gateway, by the labels that those who make them give them.
-
-    Where nobody makes pods for it, the proxy that serves Gateways beside Ingresses.
-    """
-    located = application.topology.get(Gateway, namespace, name)
-    chosen = (located.object.spec.gatewayClassName if located and located.object.spec else None) or ""
-    gateway = namespace, name
-    found = [w for w in application.workloads if _serves(labels_of(application, w), w.namespace, gateway, chosen)]
-    if found or not any(word in chosen for word in _SHARED):
-        return [workload.party for workload in found]
-    return ingress_controllers(application, chosen)
 
 
 def _serves(labels: Mapping[str, str], home: str, gateway: tuple[str, str], chosen: str) -> bool:

@@ -87,6 +87,7 @@ _READ = (
     "kubernetes.io/ingress.class",
     "linkerd.io/inject",
     "prometheus.io/",
+    "prometheus.istio.io/merge-metrics",
     "sidecar.istio.io/inject",
 )
 MARKS = (

@@ -109,6 +109,13 @@ def test_one_question_for_all_that_asks(tmp_path: Path) -> None:
     assert len(out.questions[0].evidence) == 2
 
 
+@pytest.mark.parametrize(("merge", "ports"), [("", {"9100/TCP", "15020/TCP"}), ("false", {"9100/TCP"})])
+def test_a_sidecar_answers_for_its_application(merge: str, ports: set[str], tmp_path: Path) -> None:
+    said = f'{ON}, {PORT}, prometheus.istio.io/merge-metrics: "{merge}"'
+    text = workload("web", labels='sidecar.istio.io/inject: "true"', annotations=said) + PROMETHEUS
+    check(tmp_path, "scrape", text, {f"monitoring/prometheus -> shop/web {one}" for one in ports})
+
+
 def test_nobody_scrapes_itself(tmp_path: Path) -> None:
     check(tmp_path, "scrape", workload("prometheus", namespace="monitoring", annotations=f"{ON}, {PORT}"), set())
 

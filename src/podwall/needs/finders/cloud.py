@@ -13,6 +13,10 @@ import re
 from collections.abc import Iterator
 
 from podwall.api.access import ServiceAccount
+from podwall.api.notes import ConfigMap
+from podwall.cluster.mistake import Named
+from podwall.cluster.objects import Located
+from podwall.cluster.topology import named
 from podwall.engine.rules import Direction
 from podwall.engine.sets import PortSet
 from podwall.needs.application import Application
@@ -43,6 +47,8 @@ _MARKS: tuple[tuple[re.Pattern[str], tuple[Grant, ...]], ...] = tuple(
         (r"metadata\.google\.internal", _GOOGLE),
     )
 )
+_ANY = re.compile(r"169\.254\.|fd00:ec2::|metadata\.google")  # before each of them is looked for
+_Read = dict[Named, list[tuple[Grant, Evidence]]]
 _NOT_CALLED = re.compile(r"no_?proxy", re.IGNORECASE)
 _REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _EKS, _GKE = "eks.amazonaws.com/role-arn", "iam.gke.io/gcp-service-account"
@@ -51,10 +57,11 @@ _CHINA = "arn:aws-cn:"
 
 
 def _find(application: Application) -> Iterator[Need | Question]:
+    read: _Read = {}
     for workload in selectable(application):
         yield from _of_account(application, workload)
         yield from _of_label(application, workload)
-        yield from _of_texts(application, workload)
+        yield from _of_texts(application, workload, read)
 
 
 def _of_account(application: Application, workload: Running) -> Iterator[Need | Question]:
@@ -88,28 +95,43 @@ def _asks(workload: Running, host: str, evidence: Evidence) -> Question:
     return Question(workload.party, Direction.EGRESS, host, _HTTPS, asks, (evidence,))
 
 
-def _of_texts(application: Application, workload: Running) -> Iterator[Need]:
+def _of_texts(application: Application, workload: Running, read: _Read) -> Iterator[Need]:
     seen: set[Grant] = set()
-    for text, evidence in _texts(application, workload):
+    for grant, evidence in (*_in_words(workload), *_in_files(application, workload, read)):
+        if grant not in seen:
+            yield Need(workload.party, grant.peers, grant.ports, (evidence,), Sureness.NAMED)
+        seen.add(grant)
+
+
+def _in_words(workload: Running) -> Iterator[tuple[Grant, Evidence]]:
+    for word in words(workload):
+        for grant in _named(word.text, word.name):
+            yield grant, workload.evidence(word.says, *word.path)
+
+
+def _in_files(application: Application, workload: Running, read: _Read) -> Iterator[tuple[Grant, Evidence]]:
+    """What its ConfigMaps name; each of these is read once for all."""
+    for located in config_maps(application, workload):
+        key = named(located.object)
+        if key not in read:
+            read[key] = list(_in_file(located))
+        yield from read[key]
+
+
+def _in_file(located: Located[ConfigMap]) -> Iterator[tuple[Grant, Evidence]]:
+    for key, text in sorted((located.object.data or {}).items()):
+        for line in (text or "").splitlines() if _ANY.search(text or "") else ():
+            if not line.lstrip().startswith("#"):
+                for grant in _named(line, key):
+                    yield grant, told(located, line.strip(), "data", key)
+
+
+def _named(text: str, name: str) -> Iterator[Grant]:
+    """Where a line leads that is not about what is asked without a proxy."""
+    if _ANY.search(text) and not _NOT_CALLED.search(f"{name} {text}"):
         for pattern, grants in _MARKS:
             if pattern.search(text):
-                yield from (
-                    Need(workload.party, grant.peers, grant.ports, (evidence,), Sureness.NAMED)
-                    for grant in grants
-                    if grant not in seen
-                )
-                seen.update(grants)
-
-
-def _texts(application: Application, workload: Running) -> Iterator[tuple[str, Evidence]]:
-    for word in words(workload):
-        if not _NOT_CALLED.search(f"{word.name} {word.text}"):
-            yield word.text, workload.evidence(word.says, *word.path)
-    for located in config_maps(application, workload):
-        for key, text in sorted((located.object.data or {}).items()):
-            for line in (text or "").splitlines():
-                if not _NOT_CALLED.search(f"{key} {line}") and not line.lstrip().startswith("#"):
-                    yield line, told(located, line.strip(), "data", key)
+                yield from grants
 
 
 FINDER = Finder(name="cloud", says="cloud identities and metadata", find=_find)

@@ -23,7 +23,7 @@ from podwall.needs.application import Application
 from podwall.needs.finder import Finder
 from podwall.needs.need import Need, Question, Unseen
 from podwall.needs.party import EVERYONE, Party
-from podwall.needs.proxies import gateways, sources
+from podwall.needs.proxies import Proxies, sources
 from podwall.needs.serving import over
 from podwall.needs.telling import told
 from podwall.text.where import Path
@@ -35,6 +35,7 @@ _SERVICE = ("", "Service")
 
 
 def _find(application: Application) -> Iterator[Need | Question | Unseen]:
+    proxies = Proxies(application)
     for located in application.topology.every(*_KINDS):
         item = located.object
         spec, home = item.spec or RouteSpec(), item.metadata.namespace or ""
@@ -44,7 +45,7 @@ def _find(application: Application) -> Iterator[Need | Question | Unseen]:
             yield Unseen(says, told(located, "a route of a mesh", "spec", "parentRefs"))
             continue
         protocol = "UDP" if isinstance(item, UDPRoute) else "TCP"
-        for source in _sources(application, spec, home):
+        for source in _sources(proxies, spec, home):
             for path, backend in _backends(spec):
                 yield from over(protocol, _reached(application, located, source, (path, backend)))
 
@@ -63,11 +64,11 @@ def _reached(
     yield from application.reaches(source, (namespace, backend.name), wanted, evidence)
 
 
-def _sources(application: Application, spec: RouteSpec, home: str) -> tuple[Party, ...]:
+def _sources(proxies: Proxies, spec: RouteSpec, home: str) -> tuple[Party, ...]:
     """The pods of all its gateways; everyone where those of one of them are not seen."""
     out: list[Party] = []
     for parent in spec.parentRefs or ():
-        found = gateways(application, parent.namespace or home, parent.name)
+        found = proxies.of_gateway(parent.namespace or home, parent.name)
         if not found:
             return (EVERYONE,)
         out += [party for party in found if party not in out]

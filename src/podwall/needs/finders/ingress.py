@@ -8,7 +8,7 @@ from podwall.api.ingress import Ingress, IngressBackend, IngressSpec
 from podwall.needs.application import Application
 from podwall.needs.finder import Finder
 from podwall.needs.need import Need, Question, Unseen
-from podwall.needs.proxies import ingress_class, ingress_controllers, sources
+from podwall.needs.proxies import Proxies, ingress_class, sources
 from podwall.needs.serving import over
 from podwall.needs.telling import told
 from podwall.text.where import Path
@@ -17,11 +17,12 @@ __all__ = ["FINDER"]
 
 
 def _find(application: Application) -> Iterator[Need | Question | Unseen]:
+    proxies = Proxies(application)
     for located in application.topology.every(Ingress):
         item = located.object
         spec = item.spec or IngressSpec()
         chosen = ingress_class(spec.ingressClassName, item.metadata.annotations)
-        for source in sources(ingress_controllers(application, chosen)):
+        for source in sources(proxies.of_class(chosen)):
             for path, host, backend in _backends(spec):
                 service = backend.service
                 if service is None:

@@ -6,7 +6,7 @@ Linkerd  linkerd-destination, TCP 8086 and 8090 (policy); linkerd-identity, TCP 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -25,7 +25,8 @@ __all__ = ["FINDER"]
 class _Part(Struct, frozen=True):
     """A part of a control plane: the label that its pods have, where it mostly is, and its ports."""
 
-    label: tuple[str, str]
+    label: str
+    value: str
     namespace: str
     name: str
     ports: PortSet
@@ -34,30 +35,52 @@ class _Part(Struct, frozen=True):
 _COMPONENT = "linkerd.io/control-plane-component"
 _PARTS: Mapping[Mesh, tuple[_Part, ...]] = {
     Mesh.AMBIENT: (),
-    Mesh.SIDECAR: (_Part(("app", "istiod"), "istio-system", "istiod", PortSet.of("TCP", 15012)),),
+    Mesh.SIDECAR: (_Part("app", "istiod", "istio-system", "istiod", PortSet.of("TCP", 15012)),),
     Mesh.LINKERD: (
         _Part(
-            (_COMPONENT, "destination"),
+            _COMPONENT,
+            "destination",
             "linkerd",
             "linkerd-destination",
             PortSet.of("TCP", 8086) | PortSet.of("TCP", 8090),
         ),
-        _Part((_COMPONENT, "identity"), "linkerd", "linkerd-identity", PortSet.of("TCP", 8080)),
+        _Part(_COMPONENT, "identity", "linkerd", "linkerd-identity", PortSet.of("TCP", 8080)),
     ),
 }
 _REVISION = "istio.io/rev"
 
 
+_Known = Mapping[_Part, Sequence[tuple[Running, str]]]
+
+
 def _find(application: Application) -> Iterator[Need | Question]:
+    known = _known(application)
     for workload in selectable(application):
         one = member(application, workload)
-        for part in _PARTS[one.mesh] if one else ():
-            if one is not None:
-                yield from _asked(application, workload, one, part)
+        if one is not None:
+            for part in _PARTS[one.mesh]:
+                yield from _asked(workload, one, part, _running(known[part], one.revision))
 
 
-def _asked(application: Application, workload: Running, one: Member, part: _Part) -> Iterator[Need | Question]:
-    found = _running(application, part, one.revision)
+def _known(application: Application) -> _Known:
+    """The workloads of each part with their revisions."""
+    labeled = [(workload, labels_of(application, workload)) for workload in selectable(application)]
+    return {part: _of(labeled, part) for parts in _PARTS.values() for part in parts}
+
+
+def _of(labeled: Sequence[tuple[Running, Mapping[str, str]]], part: _Part) -> list[tuple[Running, str]]:
+    return [
+        (workload, labels.get(_REVISION, "")) for workload, labels in labeled if labels.get(part.label) == part.value
+    ]
+
+
+def _running(known: Sequence[tuple[Running, str]], revision: str) -> list[Running]:
+    """Of several workloads of a part those of the revision, where one of them has it."""
+    chosen = [workload for workload, own in known if revision and own == revision]
+    return chosen or [workload for workload, _ in known]
+
+
+def _asked(workload: Running, one: Member, part: _Part, found: Sequence[Running]) -> Iterator[Need | Question]:
     for other in found:
         if other.party.keys != workload.party.keys:
             yield Need(workload.party, other.party, part.ports, (one.evidence,))
@@ -66,14 +89,6 @@ def _asked(application: Application, workload: Running, one: Member, part: _Part
         asks = f"{who} is in a mesh ({one.mesh.value}) whose {part.name} is not in the input"
         drafted = (f"{part.namespace}/{part.name}",)
         yield Question(workload.party, Direction.EGRESS, peer, part.ports, asks, (one.evidence,), drafted)
-
-
-def _running(application: Application, part: _Part, revision: str) -> list[Running]:
-    """The workloads of a part; of several those of the revision, where one of them has it."""
-    key, value = part.label
-    found = [w for w in selectable(application) if labels_of(application, w).get(key) == value]
-    chosen = [w for w in found if revision and labels_of(application, w).get(_REVISION) == revision]
-    return chosen or found
 
 
 FINDER = Finder(name="mesh", says="control planes of meshes", find=_find)

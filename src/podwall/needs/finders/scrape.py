@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from msgspec import Struct
 
-from podwall.api.meta import LabelSelector
+from podwall.api.meta import LabelSelector, ObjectMeta
 from podwall.api.monitors import (
     MonitorEndpoint,
     NamespaceSelector,
@@ -15,7 +16,7 @@ from podwall.api.monitors import (
     ServiceMonitor,
     ServiceMonitorSpec,
 )
-from podwall.api.notes import ServiceNotes
+from podwall.cluster.endpoints import Endpoint
 from podwall.cluster.objects import Located, name_of
 from podwall.cluster.services import selects
 from podwall.engine.labels import selector
@@ -25,6 +26,7 @@ from podwall.errors import CannotWrite
 from podwall.needs.application import Application
 from podwall.needs.finder import Finder
 from podwall.needs.finding import scrapers
+from podwall.needs.meshes import Mesh, member
 from podwall.needs.need import Evidence, Need, Question, Sureness
 from podwall.needs.party import Party
 from podwall.needs.proxies import labels_of
@@ -34,7 +36,13 @@ from podwall.needs.telling import told
 __all__ = ["FINDER"]
 
 _SCRAPE, _PORT = "prometheus.io/scrape", "prometheus.io/port"
+_MERGED, _MERGING = "prometheus.istio.io/merge-metrics", PortSet.of("TCP", 15020)
 _DRAFTED = ("monitoring/prometheus",)
+
+
+T = TypeVar("T")
+Labels = Mapping[str, str]
+_Service = tuple[str, str]  # its namespace and name
 
 
 class _Scrape(Struct, frozen=True):
@@ -87,14 +95,47 @@ def _where(source: Party, one: _Scrape) -> Question:
 
 
 def _scrapes(application: Application) -> Iterator[_Scrape]:
+    inside = _Inside(application)
     for workload in application.workloads:
         yield from _annotated(workload)
+        yield from _by_sidecar(application, workload)
     for notes in application.topology.every(ServiceNotes):
-        yield from _annotated_service(application, notes)
+        yield from _annotated_service(inside, notes)
     for monitor in application.topology.every(ServiceMonitor):
-        yield from _service_monitor(application, monitor)
+        yield from _service_monitor(inside, monitor)
     for pods in application.topology.every(PodMonitor):
-        yield from _pod_monitor(application, pods)
+        yield from _pod_monitor(inside, pods)
+
+
+class _Inside:
+    """Services and workloads by their namespaces, with the labels that monitors select by."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self.services: dict[str, list[tuple[_Service, Labels]]] = {}
+        self.workloads: dict[str, list[tuple[Running, Labels]]] = {}
+        self._behind: dict[_Service, list[Running]] = {}
+        for service in application.services:
+            notes = application.topology.get(ServiceNotes, *service)
+            self.services.setdefault(service[0], []).append((service, (notes and notes.object.metadata.labels) or {}))
+        for workload in application.workloads:
+            self.workloads.setdefault(workload.namespace, []).append((workload, labels_of(application, workload)))
+
+    def behind(self, service: _Service) -> list[Running]:
+        """The workloads behind a Service, those on their hosts' network as well."""
+        if service not in self._behind:
+            found = self._application.service(*service)
+            near = self.workloads.get(service[0], ()) if found else ()
+            self._behind[service] = [w for w, _ in near if found and any(selects(found, e) for e in self._pods(w))]
+        return self._behind[service]
+
+    def targets(self, service: _Service, workload: Running, wanted: tuple[str, ...]) -> PortSet:
+        """Where some ports of a Service lead to on a workload; all of its ports without any."""
+        found = self._application.service(*service)
+        return self._application.targets(service[0], found, workload.party, wanted) if found else NO_PORTS
+
+    def _pods(self, workload: Running) -> Sequence[Endpoint]:
+        return workload.party.endpoints or self._application.site.hosts(workload.party)
 
 
 # --------------------------------------------------------------------------------------------------------- annotations
@@ -112,6 +153,15 @@ def _annotated(workload: Running) -> Iterator[_Scrape]:
         yield _Scrape(workload, PortSet.of("TCP", int(port)), _noted(workload, _PORT, port, path))
 
 
+def _by_sidecar(application: Application, workload: Running) -> Iterator[_Scrape]:
+    """What Istio's injector makes of the annotations: its proxy answers for the application as well."""
+    annotations = workload.meta.annotations or {}
+    if annotations.get(_SCRAPE) == "true" and annotations.get(_MERGED) != "false" and workload.party.endpoints:
+        one = member(application, workload)
+        if one is not None and one.mesh is Mesh.SIDECAR:
+            yield _Scrape(workload, _MERGING, one.evidence, Sureness.INFERRED)
+
+
 def _noted(workload: Running, key: str, value: str, path: tuple[str | int, ...]) -> Evidence:
     return workload.evidence(f"annotation {key}: {value}", *path, key)
 
@@ -126,7 +176,7 @@ def _declared(workload: Running) -> PortSet:
     return out
 
 
-def _annotated_service(application: Application, located: Located[ServiceNotes]) -> Iterator[_Scrape]:
+def _annotated_service(inside: _Inside, located: Located[ServiceNotes]) -> Iterator[_Scrape]:
     """The port of a Service's annotation is the pods' own, as the usual job of Prometheus takes it."""
     meta = located.object.metadata
     annotations, service = meta.annotations or {}, (meta.namespace or "", name_of(meta))
@@ -135,9 +185,9 @@ def _annotated_service(application: Application, located: Located[ServiceNotes])
     port = annotations.get(_PORT)
     key, value = (_SCRAPE, "true") if port is None else (_PORT, port)
     evidence = told(located, f"annotation {key}: {value}", "metadata", "annotations", key)
-    for workload in _behind(application, *service):
+    for workload in inside.behind(service):
         if port is None:
-            yield _Scrape(workload, _targets(application, service, workload.party, ()), evidence, Sureness.INFERRED)
+            yield _Scrape(workload, inside.targets(service, workload, ()), evidence, Sureness.INFERRED)
         elif _is_port(port):
             yield _Scrape(workload, PortSet.of("TCP", int(port)), evidence)
 
@@ -149,39 +199,36 @@ def _is_port(text: str) -> bool:
 # ------------------------------------------------------------------------------------------------------------ monitors
 
 
-def _service_monitor(application: Application, located: Located[ServiceMonitor]) -> Iterator[_Scrape]:
-    item = located.object
-    spec, home = item.spec or ServiceMonitorSpec(), item.metadata.namespace or ""
-    for service in application.services:
-        notes = application.topology.get(ServiceNotes, *service)
-        labels = notes.object.metadata.labels if notes else None
-        if not _within(spec.namespaceSelector, home, service[0]) or not _chosen(spec.selector, labels):
-            continue
-        for workload in _behind(application, *service):
+def _service_monitor(inside: _Inside, located: Located[ServiceMonitor]) -> Iterator[_Scrape]:
+    spec = located.object.spec or ServiceMonitorSpec()
+    for service, _ in _chosen(inside.services, spec.selector, spec.namespaceSelector, located.object.metadata):
+        for workload in inside.behind(service):
             for number, endpoint in enumerate(spec.endpoints or ()):
-                ports = _of_service(application, service, workload, endpoint)
                 says = f"scrapes Service {service[1]}:{endpoint.port or endpoint.targetPort}"
-                yield _Scrape(workload, ports, told(located, says, "spec", "endpoints", number))
+                evidence = told(located, says, "spec", "endpoints", number)
+                yield _Scrape(workload, _of_service(inside, service, workload, endpoint), evidence)
 
 
-def _of_service(
-    application: Application, service: tuple[str, str], workload: Running, endpoint: MonitorEndpoint
-) -> PortSet:
-    if endpoint.port:
-        return _targets(application, service, workload.party, (endpoint.port,))
-    return _of_pod(workload, endpoint)
+def _of_service(inside: _Inside, service: _Service, workload: Running, endpoint: MonitorEndpoint) -> PortSet:
+    return inside.targets(service, workload, (endpoint.port,)) if endpoint.port else _of_pod(workload, endpoint)
 
 
-def _pod_monitor(application: Application, located: Located[PodMonitor]) -> Iterator[_Scrape]:
-    item = located.object
-    spec, home = item.spec or PodMonitorSpec(), item.metadata.namespace or ""
-    for workload in application.workloads:
-        labels = labels_of(application, workload)
-        if _within(spec.namespaceSelector, home, workload.namespace) and _chosen(spec.selector, dict(labels)):
-            for number, endpoint in enumerate(spec.podMetricsEndpoints or ()):
-                says = f"scrapes port {endpoint.port or endpoint.portNumber or endpoint.targetPort}"
-                evidence = told(located, says, "spec", "podMetricsEndpoints", number)
-                yield _Scrape(workload, _of_pod(workload, endpoint), evidence)
+def _pod_monitor(inside: _Inside, located: Located[PodMonitor]) -> Iterator[_Scrape]:
+    spec = located.object.spec or PodMonitorSpec()
+    for workload, _ in _chosen(inside.workloads, spec.selector, spec.namespaceSelector, located.object.metadata):
+        for number, endpoint in enumerate(spec.podMetricsEndpoints or ()):
+            says = f"scrapes port {endpoint.port or endpoint.portNumber or endpoint.targetPort}"
+            evidence = told(located, says, "spec", "podMetricsEndpoints", number)
+            yield _Scrape(workload, _of_pod(workload, endpoint), evidence)
+
+
+def _chosen(
+    known: Mapping[str, Sequence[tuple[T, Labels]]], labels: LabelSelector, spaces: NamespaceSelector, meta: ObjectMeta
+) -> Iterator[tuple[T, Labels]]:
+    """Those that a monitor selects, in its own namespace where it names none."""
+    wanted = selector(labels)
+    for name in known if spaces.any else (spaces.matchNames or [meta.namespace or ""]):
+        yield from (one for one in known.get(name, ()) if wanted.matches(one[1]))
 
 
 def _of_pod(workload: Running, endpoint: MonitorEndpoint) -> PortSet:
@@ -195,31 +242,6 @@ def _of_pod(workload: Running, endpoint: MonitorEndpoint) -> PortSet:
             if wanted and port.name == wanted:
                 out |= PortSet.of(port.protocol or "TCP", port.containerPort)
     return out
-
-
-def _within(chosen: NamespaceSelector, home: str, namespace: str) -> bool:
-    return bool(chosen.any) or namespace in (chosen.matchNames or [home])
-
-
-def _chosen(chosen: LabelSelector, labels: dict[str, str] | None) -> bool:
-    return selector(chosen).matches(labels or {})
-
-
-# ------------------------------------------------------------------------------------------------------------ Services
-
-
-def _behind(application: Application, namespace: str, name: str) -> list[Running]:
-    """The workloads behind a Service, those on their hosts' network as well."""
-    service, site = application.service(namespace, name), application.site
-    if service is None:
-        return []
-    inside = [w for w in application.workloads if w.namespace == namespace]
-    return [w for w in inside if any(selects(service, e) for e in w.party.endpoints or site.hosts(w.party))]
-
-
-def _targets(application: Application, service: tuple[str, str], party: Party, wanted: tuple[str, ...]) -> PortSet:
-    found = application.service(*service)
-    return application.targets(service[0], found, party, wanted) if found else NO_PORTS
 
 
 FINDER = Finder(name="scrape", says="annotations and monitors of Prometheus", find=_find)
