@@ -16,6 +16,7 @@ from podwall.api.monitors import (
     ServiceMonitor,
     ServiceMonitorSpec,
 )
+from podwall.api.notes import ServiceNotes
 from podwall.cluster.endpoints import Endpoint
 from podwall.cluster.objects import Located, name_of
 from podwall.cluster.services import selects
