@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from podwall.api.running import EnvFrom, EnvVar, KeyRef, RunningContainer
 from podwall.api.topology import ConfigMap
+from podwall.cluster.objects import name_of
 from podwall.needs.application import Application
 from podwall.needs.need import Evidence
 from podwall.needs.running import Running
@@ -111,9 +112,10 @@ class Variables:
         return self._links[namespace]
 
     def _linked(self, namespace: str) -> Iterator[tuple[str, str]]:
-        for (home, name), service in self._application.services.items():
-            ports = (service.spec.ports if service.spec else None) or []
-            if home != namespace or not ports or (home, name) == ("default", "kubernetes"):
+        bucket = self._application.site.bucket(namespace)
+        for service in (located.object for located in (bucket.services if bucket else ())):
+            name, ports = name_of(service.metadata), (service.spec.ports if service.spec else None) or []
+            if not ports or (namespace, name) == ("default", "kubernetes"):
                 continue
             prefix = name.upper().replace("-", "_")
             yield f"{prefix}_SERVICE_HOST", name
