@@ -222,6 +222,19 @@ def in_file(name: str, text: str) -> tuple[list[str], list[str]]:
         ("pgbouncer.ini", "[databases]\n* = host=db port=5432\n[pgbouncer]\nlisten_addr = cart\n", "db:5432"),
         ("sentinel.conf", "sentinel monitor primary redis 6379 2\n", "redis:6379"),
         ("routes.yaml", "routes:\n- path: /\n  service: smtp\n  port: 587\n", "smtp:587"),
+        (
+            "store.hcl",
+            """
+            listener "tcp" {
+              address = "cart:7070"
+            }
+            storage "redis" {
+              address = "redis:6379"
+            }
+            """,
+            "redis:6379",
+        ),
+        ("board.json", '{"links": [{"url": "https://docs.example.com"}], "panels": [{"datasource": "cart"}]}', ""),
         ("app.env", "CART_ADDR=cart:7070\nexport DB_HOST=db\n", "cart:7070 db:5432"),
         ("CART_ADDR", "cart:7070", "cart:7070"),
         ("cart.url", "cart", "cart:7070"),

@@ -9,11 +9,9 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from podwall.api.core import Service, ServicePort
-from podwall.cluster.endpoints import Endpoint
 from podwall.cluster.objects import Located, name_of
 from podwall.cluster.services import selects, slice_addresses, target_numbers
 from podwall.cluster.topology import Topology
-from podwall.engine.index import key_of
 from podwall.engine.rules import Direction
 from podwall.engine.sets import NO_PORTS, PortSet
 from podwall.errors import CannotWrite
@@ -65,23 +63,12 @@ class Application:
             self._behind[named] = self._party(*named, service)
         return self._behind[named]
 
-    @cached_property
-    def _labeled(self) -> dict[tuple[str, str, str], list[Endpoint]]:
-        """The endpoints of each namespace by each of their labels."""
-        out: dict[tuple[str, str, str], list[Endpoint]] = {}
-        for endpoint in self.site.model.endpoints:
-            for key, value in endpoint.labels.items():
-                out.setdefault((endpoint.namespace, key, value), []).append(endpoint)
-        return out
-
     def _party(self, namespace: str, name: str, service: Service) -> Party | None:
-        labels = ((service.spec.selector if service.spec else None) or {}).items()
-        likely = min((self._labeled.get((namespace, *label), []) for label in labels), key=len, default=[])
-        pods = [e for e in likely if selects(service, e)]
+        labels = (service.spec.selector if service.spec else None) or {}
+        pods = [e for e in self.site.likely(namespace, labels) if selects(service, e)]
         if pods:
             try:
-                whole = self.site.of_workload(pods[0])
-                return whole if whole.keys == frozenset(map(key_of, pods)) else self.site.of_pods(name, pods)
+                return self.site.of_pods(name, pods)
             except CannotWrite:  # on their hosts' network, and nobody knows which nodes these are
                 return None
         bucket = self.site.bucket(namespace)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from podwall.admission.names import dns_label
@@ -45,6 +45,19 @@ class Site:
         for endpoint in self.model.endpoints:
             out.setdefault(endpoint.namespace, []).append(endpoint)
         return out
+
+    @cached_property
+    def _by_label(self) -> dict[tuple[str, str, str], list[Endpoint]]:
+        out: dict[tuple[str, str, str], list[Endpoint]] = {}
+        for endpoint in self.model.endpoints:
+            for key, value in endpoint.labels.items():
+                out.setdefault((endpoint.namespace, key, value), []).append(endpoint)
+        return out
+
+    def likely(self, namespace: str, labels: Mapping[str, str]) -> list[Endpoint]:
+        """The endpoints of a namespace that have the rarest of some labels, so that few are asked for the others."""
+        found = (self._by_label.get((namespace, *label), []) for label in labels.items())
+        return min(found, key=len, default=[])
 
     @cached_property
     def _by_controller(self) -> dict[tuple[str, Controller], list[Endpoint]]:

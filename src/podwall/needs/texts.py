@@ -156,7 +156,10 @@ def _line(line: str, above: _Above) -> Iterator[_Part]:
         yield from _entry(entry, depth, above)
         return
     directive = _DIRECTIVE.fullmatch(plain)
-    if directive is not None and not plain.endswith("{"):
+    if directive is not None and plain.endswith("{"):
+        above.enter(depth, directive[1])
+    elif directive is not None:
+        above.leave(depth)
         yield above.path(directive[1]), directive[2].rstrip("; \t")
     else:
         yield above.path(), plain.strip(_QUOTES + ",;")

@@ -10,7 +10,6 @@ from msgspec import Struct
 
 from podwall.api.running import EnvFrom, EnvVar, KeyRef, RunningContainer
 from podwall.api.topology import ConfigMap
-from podwall.cluster.objects import name_of
 from podwall.needs.application import Application
 from podwall.needs.need import Evidence
 from podwall.needs.running import Running
@@ -114,7 +113,7 @@ class Variables:
     def _linked(self, namespace: str) -> Iterator[tuple[str, str]]:
         bucket = self._application.site.bucket(namespace)
         for service in (located.object for located in (bucket.services if bucket else ())):
-            name, ports = name_of(service.metadata), (service.spec.ports if service.spec else None) or []
+            name, ports = service.metadata.name or "", (service.spec.ports if service.spec else None) or []
             if not ports or (namespace, name) == ("default", "kubernetes"):
                 continue
             prefix = name.upper().replace("-", "_")
