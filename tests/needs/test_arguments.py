@@ -66,6 +66,8 @@ def test_arguments(args: list[str], expected: str) -> None:
         (["curl", "-sf", "http://api:8080/x"], "api:8080"),
         (["curl", "api:8080/x"], "api:8080"),
         (["curl", "api/x"], "api:8080"),
+        (["curl", "-fsS", "-o", "cart", "-H", "Host: cart", "api/x"], "api:8080"),
+        (["curl", "-s", "api"], "api:8080"),
         (["wget", "-qO-", "api:8080"], "api:8080"),
         (["nc", "-z", "-w", "3", "db", "5432"], "db:5432"),
         (["nc", "-zv", "db", "5432"], "db:5432"),

@@ -203,6 +203,38 @@ def in_file(name: str, text: str) -> tuple[list[str], list[str]]:
             """,
             "cart:7070 db:5432",
         ),
+        (
+            "fluent-bit.conf",
+            """
+            [OUTPUT]
+                Name  es
+                Host  cart
+                Port  7070
+            [OUTPUT]
+                Name  forward
+                Host  smtp
+                Port  587
+            """,
+            "cart:7070 smtp:587",
+        ),
+        ("fluent.conf", "<match **>\n  @type es\n  host cart\n  port 7070\n</match>\n", "cart:7070"),
+        ("zoo.cfg", "clientPort=2181\nserver.1=kafka-0.kafka:9092:9093\n", "kafka:9092 kafka:9093"),
+        ("pgbouncer.ini", "[databases]\n* = host=db port=5432\n[pgbouncer]\nlisten_addr = cart\n", "db:5432"),
+        ("sentinel.conf", "sentinel monitor primary redis 6379 2\n", "redis:6379"),
+        ("routes.yaml", "routes:\n- path: /\n  service: smtp\n  port: 587\n", "smtp:587"),
+        (
+            "store.hcl",
+            """
+            listener "tcp" {
+              address = "cart:7070"
+            }
+            storage "redis" {
+              address = "redis:6379"
+            }
+            """,
+            "redis:6379",
+        ),
+        ("board.json", '{"links": [{"url": "https://docs.example.com"}], "panels": [{"datasource": "cart"}]}', ""),
         ("app.env", "CART_ADDR=cart:7070\nexport DB_HOST=db\n", "cart:7070 db:5432"),
         ("CART_ADDR", "cart:7070", "cart:7070"),
         ("cart.url", "cart", "cart:7070"),

@@ -32,6 +32,7 @@ class Application:
         self.site = site
         self.topology = topology
         self.workloads: tuple[Running, ...] = running(site, topology)
+        self._behind: dict[tuple[str, str], Party | None] = {}
 
     @cached_property
     def _services(self) -> dict[tuple[str, str], Service]:
@@ -59,8 +60,14 @@ class Application:
 
     def behind(self, namespace: str, service: Service) -> Party | None:
         """Who stands behind a Service: its pods, else the addresses of its EndpointSlices; None for nobody."""
-        name = name_of(service.metadata)
-        pods = [e for e in self.site.endpoints(namespace) if selects(service, e)]
+        named = namespace, name_of(service.metadata)
+        if named not in self._behind:
+            self._behind[named] = self._party(*named, service)
+        return self._behind[named]
+
+    def _party(self, namespace: str, name: str, service: Service) -> Party | None:
+        labels = (service.spec.selector if service.spec else None) or {}
+        pods = [e for e in self.site.likely(namespace, labels) if selects(service, e)]
         if pods:
             try:
                 return self._whole(name, pods)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 
 from podwall.needs.keys import Role, key_of
 from podwall.needs.vocabulary import vocabulary
@@ -17,6 +18,8 @@ _SHELLS = frozenset(("ash", "bash", "busybox", "dash", "ksh", "sh", "zsh"))
 _BEFORE = vocabulary("! do elif else env exec export if nohup sudo then time until while readonly local {")
 _QUIET = vocabulary("awk cat chgrp chmod chown cp date echo grep ls mkdir mv printf rm sed sleep test [ [[ useradd")
 _WEB = frozenset(("curl", "http", "wget", "xh"))
+_ALONE = frozenset("#0ILNSfgijkqsv")  # flags of these that take no value
+_WEB_OTHER = frozenset(("A", "H", "X", "d", "data", "header", "o", "output", "request", "u", "user", "user-agent"))
 _DIAL = frozenset(("nc", "ncat", "netcat", "telnet"))
 _LOOK = frozenset(("dig", "getent", "host", "nslookup", "ping"))
 _CLIENTS = {
@@ -89,9 +92,9 @@ def references(text: str) -> tuple[str, ...]:
     return tuple(sorted({match[1] or match[3] for match in _FILL.finditer(text)}))
 
 
-def scripted(script: str, known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def scripted(script: str, known: MutableMapping[str, str]) -> Iterator[tuple[str, str]]:
     """The keys and texts of a shell script's commands, with what is set in it and known before filled in."""
-    values = dict(known)
+    values = ChainMap({}, known)  # which may be many: nothing is copied
     for words in _commands(script):
         rest = [filled(word, values) for word in words]
         while rest and (rest[0] in _BEFORE or _SET.fullmatch(rest[0])):
@@ -131,7 +134,7 @@ def arguments(words: Sequence[str], *, named: bool) -> Iterator[Found]:
     if program in _CLIENTS:
         yield from _client(found, _CLIENTS[program])
     elif program in _WEB:
-        yield from ((n, key or "target", t) for n, key, t in found if key not in ("u", "H", "user", "header"))
+        yield from ((n, key if set(key) - _ALONE else "target", t) for n, key, t in found if key not in _WEB_OTHER)
     else:
         yield from found
 

@@ -38,6 +38,8 @@ _CLOUD_ADDRESSES = frozenset(("100.100.100.200", "168.63.129.16", "fd00:ec2::254
 _EXAMPLES = ("www.w3.org", "json-schema.org", "java.sun.com", "xmlns.jcp.org", "schemas.xmlsoap.org")
 _EPHEMERAL = 1000  # a smaller number behind a name is rather a weight, a version or a line
 _DEEP = 4
+_UDP = frozenset((53, 123, 161, 162, 514, 1812, 1813, 6831, 6832, 8125))
+_ALIKE, _MANY = 2, 50  # how nearly alike names begin, and how many of them are compared
 
 
 class Place(Struct, frozen=True):
@@ -125,7 +127,7 @@ class Hosts:
     def _counts(self, running: Running, said: Statement, place: Place) -> bool:
         """Whether it means that Service that has its name."""
         mention, role = said.mention, said.key.role
-        if self._is_itself(running, place) and (said.key.own or mention.form < Form.PAIR):
+        if self._is_itself(running, place) and (said.key.own or mention.form < Form.PAIR or mention.by_scheme):
             return False
         if mention.form is Form.URL or role >= Role.SERVICE or mention.form is Form.LOOKUP:
             return True
@@ -160,17 +162,27 @@ class Hosts:
 
     def _meant(self, place: Place) -> tuple[str, ...]:
         """Services that may be meant by the name of one that is absent: of that name elsewhere, of nearly that name."""
-        elsewhere = [home for home, name in self._application.services if name == place.name]
+        elsewhere = self._homes.get(place.name, ())
         if elsewhere:
             return tuple(f"{home}/service/{place.name}" for home in elsewhere[:3])
-        near = get_close_matches(place.name, self._names.get(place.namespace, ()), 1, 0.8)
+        alike = self._alike.get((place.namespace, place.name[:_ALIKE]), ())
+        near = get_close_matches(place.name, alike[:_MANY], 1, 0.8)
         return tuple(f"{place.namespace}/service/{name}" for name in near)
 
     @cached_property
-    def _names(self) -> dict[str, list[str]]:
+    def _homes(self) -> dict[str, list[str]]:
+        """The namespaces of each Service's name."""
         out: dict[str, list[str]] = {}
         for home, name in self._application.services:
-            out.setdefault(home, []).append(name)
+            out.setdefault(name, []).append(home)
+        return out
+
+    @cached_property
+    def _alike(self) -> dict[tuple[str, str], list[str]]:
+        """The Services of each namespace by the letters that they begin with."""
+        out: dict[tuple[str, str], list[str]] = {}
+        for home, name in self._application.services:
+            out.setdefault((home, name[:_ALIKE]), []).append(name)
         return out
 
     # Others
@@ -236,7 +248,13 @@ class Hosts:
 
 
 def _ports(mention: Mention) -> PortSet:
-    return PortSet.of("TCP", mention.port) if mention.port else NO_PORTS
+    """As nobody says a protocol, both where UDP is usual."""
+    if mention.port is None:
+        return NO_PORTS
+    udp = mention.scheme == "udp" or mention.port in _UDP
+    tcp = mention.scheme != "udp"
+    found = PortSet.of("UDP", mention.port) if udp else NO_PORTS
+    return found | PortSet.of("TCP", mention.port) if tcp else found
 
 
 def _sureness(mention: Mention) -> Sureness:

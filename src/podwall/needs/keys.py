@@ -65,10 +65,15 @@ _SILENT = vocabulary(
 )
 _ROLES = ((_SILENT, Role.SILENT), (_NAME, Role.NAME), (_ADDRESS, Role.ADDRESS), (_SERVICE, Role.SERVICE))
 _SILENT_PAIRS = frozenset((("no", "proxy"), ("user", "agent")))
-_WHOLE = {("looked", "up"): Role.LOOKUP, **{(word,): Role.SERVICE for word in ("host", "address", "addr")}}
+_WHOLE: dict[tuple[str, ...], Role] = {
+    ("looked", "up"): Role.LOOKUP,
+    ("addr",): Role.SERVICE,
+    ("address",): Role.SERVICE,
+    ("host",): Role.SERVICE,
+}
 # Anywhere in a key: who may come, where it listens itself, and what is never called.
 _SILENT_ANYWHERE = vocabulary(
-    """allow allowed annotations bind callback cookie cors denied deny disallowed image images labels listen listener
+    """allow allowed annotations bind callback cookie cors denied deny disallowed image images labels links listen listener
     listeners noproxy redirect runbook trusted whitelist xmlns"""
 )
 _OWN = frozenset(("advertise", "advertised", "advertising", "canonical", "self"))
@@ -112,6 +117,8 @@ def _is_own(words: tuple[str, ...]) -> bool:
     if not _OWN.isdisjoint(words) or any(words[: len(start)] == start for start in _BROWSER):
         return True
     before = words[-2] if len(words) > 1 else ""
+    if words[-2:] == ("hostname", "url") or words == ("app", "url"):
+        return True
     if before in ("public", "external", "root", "site") and words[-1] in ("url", "uri", "host", "hostname", "address"):
         return True
     return words[-1:] in (("hostname",), ("host",), ("addr",), ("address",)) and (

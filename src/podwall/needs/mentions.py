@@ -36,6 +36,7 @@ class Mention(Struct, frozen=True):
     """A host in lower case, without the dot at its end, and its port, or that of its scheme; None where none is told.
 
     `sole` says that there is nothing beside it in the text but more of them, so that it is no word of a sentence.
+    `by_scheme` says that the port is not written.
     """
 
     host: str
@@ -43,6 +44,7 @@ class Mention(Struct, frozen=True):
     form: Form
     scheme: str = ""
     sole: bool = False
+    by_scheme: bool = False
 
     @property
     def written(self) -> str:
@@ -61,7 +63,9 @@ _URL = re.compile(
 )
 _WHOLE_URL = re.compile(_URL.pattern + r"[^\s\"'`<>,;|]*", re.IGNORECASE)
 _TARGET = re.compile(r"/([^\s,;\"'/]{1,253})")
-_PAIR = re.compile(r"(?<![\w.\-:/$%}@])([a-z0-9_][\w.\-]{0,252}|\[[0-9a-f:.]{2,45}\]):(\d{1,5})" + _END, re.IGNORECASE)
+_PAIR = re.compile(
+    r"(?<![\w.\-:/$%}@])([a-z0-9_][\w.\-]{0,252}|\[[0-9a-f:.]{2,45}\]):(\d{1,5})(?::(\d{1,5}))?+" + _END, re.IGNORECASE
+)
 # Behind a user or the number of a voter, as in `user:pw@db:3306` and `0@kafka-0.kafka:9093`.
 _BEHIND = re.compile(
     r"(?<![\w.\-/])(?:[\w.\-]{1,64}:[^\s@/,;]{0,128}|\d{1,4})@([a-z0-9][\w.\-]{0,252}):(\d{1,5})" + _END, re.IGNORECASE
@@ -156,7 +160,7 @@ def _written(text: str, key: Key) -> Iterator[Mention]:
         form = Form.LOOKUP if key.role is Role.LOOKUP else Form.NAME
         yield from (Mention(_plain(m[1]), None, form) for p in (_SRV, _FULL) for m in p.finditer(rest))
     if key.role >= Role.LOOKUP and "://" not in text:
-        yield from _bare(rest, Form.LOOKUP if key.role is Role.LOOKUP else Form.NAME)
+        yield from _bare(rest, key, Form.LOOKUP if key.role is Role.LOOKUP else Form.NAME)
 
 
 def _urls(text: str) -> Iterator[Mention]:
@@ -170,7 +174,7 @@ def _urls(text: str) -> Iterator[Mention]:
         for one in authority.rpartition("@")[2].split(","):
             host, port = _parted(one.rpartition("@")[2])
             if host:
-                yield Mention(host, port or PORTS.get(scheme), Form.URL, scheme)
+                yield Mention(host, port or PORTS.get(scheme), Form.URL, scheme, by_scheme=not port)
 
 
 def _parted(text: str) -> tuple[str, int | None]:
@@ -203,12 +207,13 @@ def _pair(host: str, port: str | None, form: Form, scheme: str = "") -> Iterator
 
 def _pairs(text: str) -> Iterator[Mention]:
     for match in _PAIR.finditer(text):
-        host, port = _parted(match[0])
-        if host and port:
-            yield Mention(host, port, Form.PAIR)
+        for number in filter(None, match.groups()[1:]):  # ZooKeeper's servers have two: zk-0.zk:2888:3888
+            host, port = _parted(f"{match[1]}:{number}")
+            if host and port:
+                yield Mention(host, port, Form.PAIR)
 
 
-def _bare(text: str, form: Form) -> Iterator[Mention]:
+def _bare(text: str, key: Key, form: Form) -> Iterator[Mention]:
     """Names, where there is nothing but names."""
     items = [item for item in _BETWEEN.split(text.strip()[:4096]) if item]
     if len(items) > 1 and "," not in text and ";" not in text and len(items) > 4:
@@ -217,7 +222,7 @@ def _bare(text: str, form: Form) -> Iterator[Mention]:
     for item, match in matched:
         if match is not None and "@" not in item and match[1].lower() not in _WORDS:
             host, _ = _parted(match[1])
-            if host and not (match[2] and "." in host and _is_ipv4(host)):  # a CIDR
+            if host and not (match[2] and (_is_ipv4(host) or key.words[-1:] == ("service",))):  # a CIDR, or ns/name
                 yield Mention(host, None, form)
 
 

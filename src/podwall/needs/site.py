@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from podwall.admission.names import dns_label
-from podwall.cluster.endpoints import Endpoint
+from podwall.cluster.endpoints import Controller, Endpoint
 from podwall.cluster.objects import Bucket, name_of
 from podwall.cluster.services import port_of, selects, target_numbers
 from podwall.cluster.wellknown import WellKnown
@@ -44,6 +44,27 @@ class Site:
         out: dict[str, list[Endpoint]] = {}
         for endpoint in self.model.endpoints:
             out.setdefault(endpoint.namespace, []).append(endpoint)
+        return out
+
+    @cached_property
+    def _by_label(self) -> dict[tuple[str, str, str], list[Endpoint]]:
+        out: dict[tuple[str, str, str], list[Endpoint]] = {}
+        for endpoint in self.model.endpoints:
+            for key, value in endpoint.labels.items():
+                out.setdefault((endpoint.namespace, key, value), []).append(endpoint)
+        return out
+
+    def likely(self, namespace: str, labels: Mapping[str, str]) -> list[Endpoint]:
+        """The endpoints of a namespace that have the rarest of some labels, so that few are asked for the others."""
+        found = (self._by_label.get((namespace, *label), []) for label in labels.items())
+        return min(found, key=len, default=[])
+
+    @cached_property
+    def _by_controller(self) -> dict[tuple[str, Controller], list[Endpoint]]:
+        out: dict[tuple[str, Controller], list[Endpoint]] = {}
+        for endpoint in self.model.endpoints:
+            if endpoint.controller is not None:
+                out.setdefault((endpoint.namespace, endpoint.controller), []).append(endpoint)
         return out
 
     def bucket(self, namespace: str) -> Bucket | None:
@@ -90,7 +111,7 @@ class Site:
     def of_workload(self, endpoint: Endpoint) -> Party:
         """All pods of an endpoint's workload: a policy for one replica would be gone with it."""
         top = endpoint.controller
-        alike = [e for e in self.endpoints(endpoint.namespace) if top is not None and e.controller == top]
+        alike = self._by_controller.get((endpoint.namespace, top)) if top is not None else None
         return self.of_pods(top.name if top else endpoint.name, alike or [endpoint])
 
     def of_pods(self, name: str, endpoints: Iterable[Endpoint]) -> Party:

@@ -6,7 +6,7 @@ Read line by line and leniently, whatever the format: a file that is not quite w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, MutableMapping
 
 import msgspec
 
@@ -22,7 +22,7 @@ _ENTRY = re.compile(r"[\"']?([^\s\"'=:#][^\"'=:]{0,200})[\"']?[ \t]{0,40}(?:=>|:
 _DASH = re.compile(r"-[ \t]+")
 _SECTION = re.compile(r"\[{1,2}[ \t]*([\w.\-/: \"]{1,120}?)[ \t]*\]{1,2}")
 _DIRECTIVE = re.compile(r"([a-z_][\w\-]{0,60})[ \t]+(.+)", re.IGNORECASE | re.DOTALL)
-_COMMENT = re.compile(r"#|//|;|!|-- |/\*|\*[ /]|<!|%")
+_COMMENT = re.compile(r"#|//|;|!|-- |/\*|<!|%")
 _TRAILING = re.compile(r"[ \t]#.*")
 _FLOW = re.compile(
     r"[\"']?([\w.\-]{1,80})[\"']?[ ]{0,4}[:=][ ]{0,4}(?:\"([^\"]*)\"|'([^']*)'|([^\s,{}\[\]\"']{1,1000}))"
@@ -32,7 +32,7 @@ _ELEMENT = re.compile(r"<([\w.:\-]{1,80})[^<>]{0,400}>([^<>]{1,2000})</")
 _ATTRIBUTE = re.compile(r"[ \t\n]([\w.:\-]{1,80})[ \t]{0,4}=[ \t]{0,4}\"([^\"<>]{1,2000})\"")
 
 
-def parts(key: str, text: str, known: Mapping[str, str] | None = None) -> Iterator[_Part]:
+def parts(key: str, text: str, known: MutableMapping[str, str] | None = None) -> Iterator[_Part]:
     """What a text says, each with the key that it stands under; the text itself where it is plain.
 
     `key` is the name of the variable or file; `known` are variables that a script may use.
@@ -47,10 +47,10 @@ def parts(key: str, text: str, known: Mapping[str, str] | None = None) -> Iterat
         yield from scripted(text, known or {})
     elif begin[0] == "{" and "\n" not in text.strip():
         yield from _flow(text)
-    elif begin[0] == "<":
+    elif begin.startswith(("<?xml", "<!")) or key.endswith(("xml", ".config")):
         yield from _marked(text)
-    elif "\n" in text.strip():
-        yield from _lines(text)
+    elif "\n" in text:
+        yield from ((at or key, one) for at, one in _lines(text))
     elif (begin[0] == "-" and " " in text.strip()) or " -D" in text or " --" in text:
         yield from ((flag, one) for _, flag, one in arguments(text.split(), named=False))
     else:
@@ -79,7 +79,8 @@ def _leaves(value: object, path: str) -> Iterator[_Part]:
 
 def _marked(text: str) -> Iterator[_Part]:
     """XML."""
-    plain = re.sub(r"<!--(?:[^-]|-(?!->))*+-->", " ", text)
+    first, *others = text.split("<!--")
+    plain = " ".join((first, *(other.partition("-->")[2] for other in others)))
     for pattern in (_ELEMENT, _ATTRIBUTE):
         yield from ((match[1], match[2].strip()) for match in pattern.finditer(plain))
 
@@ -118,7 +119,8 @@ class _Above:
         self._items = 0
 
     def section(self, name: str) -> None:
-        self._section, self._stack = name, []
+        self._items += 1  # there may be several of one name
+        self._section, self._stack = f"{name}.{self._items}", []
 
     def enter(self, depth: int, key: str) -> None:
         self.leave(depth)
@@ -154,8 +156,11 @@ def _line(line: str, above: _Above) -> Iterator[_Part]:
         yield from _entry(entry, depth, above)
         return
     directive = _DIRECTIVE.fullmatch(plain)
-    if directive is not None and not plain.endswith("{"):
-        yield directive[1], directive[2].rstrip("; \t")
+    if directive is not None and plain.endswith("{"):
+        above.enter(depth, directive[1])
+    elif directive is not None:
+        above.leave(depth)
+        yield above.path(directive[1]), directive[2].rstrip("; \t")
     else:
         yield above.path(), plain.strip(_QUOTES + ",;")
 

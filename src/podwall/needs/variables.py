@@ -111,9 +111,10 @@ class Variables:
         return self._links[namespace]
 
     def _linked(self, namespace: str) -> Iterator[tuple[str, str]]:
-        for (home, name), service in self._application.services.items():
-            ports = (service.spec.ports if service.spec else None) or []
-            if home != namespace or not ports or (home, name) == ("default", "kubernetes"):
+        bucket = self._application.site.bucket(namespace)
+        for service in (located.object for located in (bucket.services if bucket else ())):
+            name, ports = service.metadata.name or "", (service.spec.ports if service.spec else None) or []
+            if not ports or (namespace, name) == ("default", "kubernetes"):
                 continue
             prefix = name.upper().replace("-", "_")
             yield f"{prefix}_SERVICE_HOST", name

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Iterator, MutableMapping, Sequence
 
 from podwall.api.running import RunningContainer
 from podwall.needs.application import Application
@@ -26,13 +27,15 @@ def _find(application: Application) -> Iterator[Need | Question | Unseen]:
         for path, container in running.containers():
             if container.command or container.args:
                 held = variables.of(running, path, container)
-                known = {name: one.text for name, one in held.items()}
-                known = {**variables.links(running.namespace), **known}
+                own = {name: one.text for name, one in held.items()}
+                known = ChainMap(own, variables.links(running.namespace))
                 for said in statements(_settings(running, path, container, known)):
                     yield from hosts.needed(running, said)
 
 
-def _settings(running: Running, path: Path, container: RunningContainer, known: Mapping[str, str]) -> Iterator[Setting]:
+def _settings(
+    running: Running, path: Path, container: RunningContainer, known: MutableMapping[str, str]
+) -> Iterator[Setting]:
     command, args = container.command or [], container.args or []
     words = [expanded(word, known) for word in (*command, *args)]
     places = [("command", n) for n in range(len(command))] + [("args", n) for n in range(len(args))]

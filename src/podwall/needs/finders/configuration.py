@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Iterator, MutableMapping
 
 from podwall.api.notes import ConfigMap
 from podwall.cluster.mistake import Named
@@ -47,20 +48,20 @@ class _Files:
             texts = (text or "" for text in (located.object.data or {}).values())
             self._used[about] = tuple(sorted({name for text in texts for name in references(text)}))
         used = self._used[about]
-        known = self._known(running) if used else {}
+        known: MutableMapping[str, str] = self._known(running) if used else {}
         key = about, tuple(known.get(name) for name in used)
         if key not in self._read:
             self._read[key] = list(_stated(located, about, known))
         return self._read[key]
 
-    def _known(self, running: Running) -> dict[str, str]:
+    def _known(self, running: Running) -> MutableMapping[str, str]:
         """The variables of a pod's containers, since nothing here tells which of them has the file."""
         held = [self._variables.of(running, *one).values() for one in running.containers()]
         own = {variable.name: variable.text for variables in reversed(held) for variable in variables}
-        return {**self._variables.links(running.namespace), **own}
+        return ChainMap(own, self._variables.links(running.namespace))
 
 
-def _stated(located: Located[ConfigMap], about: Named, known: Mapping[str, str]) -> Iterator[Statement]:
+def _stated(located: Located[ConfigMap], about: Named, known: MutableMapping[str, str]) -> Iterator[Statement]:
     for file, text in sorted((located.object.data or {}).items()):
         evidence = Evidence(about, ("data", file), f"{file}: ", located.origin)
         whole = text or ""
