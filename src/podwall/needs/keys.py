@@ -73,8 +73,8 @@ _WHOLE: dict[tuple[str, ...], Role] = {
 }
 # Anywhere in a key: who may come, where it listens itself, and what is never called.
 _SILENT_ANYWHERE = vocabulary(
-    """allow allowed annotations bind callback cookie cors denied deny disallowed image images labels links listen listener
-    listeners noproxy redirect runbook trusted whitelist xmlns"""
+    """allow allowed annotations bind callback cookie cors denied deny disallowed image images labels links listen
+    listener listeners noproxy redirect runbook trusted whitelist xmlns"""
 )
 _OWN = frozenset(("advertise", "advertised", "advertising", "canonical", "self"))
 _OWN_SERVER = frozenset(("admin", "debug", "grpc", "health", "http", "https", "metrics", "server", "web"))
