@@ -133,7 +133,7 @@ class Hosts:
         if mention.form is Form.NAME:
             return "." in mention.host
         port = mention.port or 0
-        return self._has_port(place, port) or (role is Role.PLAIN and port >= _EPHEMERAL)
+        return port >= _EPHEMERAL or self._has_port(place, port)
 
     def _is_itself(self, running: Running, place: Place) -> bool:
         service = self._application.service(place.namespace, place.name)

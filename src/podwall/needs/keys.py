@@ -44,7 +44,8 @@ class Key(Struct, frozen=True):
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_]+")
 
 _ADDRESS = vocabulary(
-    "addr address addresses addrs broker brokers dsn endpoint endpoints host hostname hostnames hosts uri uris url urls"
+    """addr address addresses addrs broker brokers dsn endpoint endpoints host hostname hostnames hosts uri uris url
+    urls"""
 )
 _SERVICE = vocabulary(
     """backend backends bootstrap connect connection dest destination gateway join master members
