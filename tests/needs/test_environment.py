@@ -67,6 +67,7 @@ def variable(key: str, value: str) -> tuple[list[str], list[str]]:
         ("X", "jdbc:sqlserver://db:5432;databaseName=x;encrypt=true", "db:5432"),
         ("X", "host=db port=5432 dbname=cart user=api password=redis", "db:5432"),
         ("X", "dbname=x host=db", "db:5432"),
+        ("X", "host=db.shop.svc.cluster.local. dbname=x", "db:5432"),
         ("X", "user:pw@tcp(db:5432)/cart?parseTime=true", "db:5432"),
         ("X", "user:pw@db:5432/cart", "db:5432"),
         ("X", "Server=db,5432;Database=cart;User Id=sa;Password=redis", "db:5432"),
@@ -207,6 +208,8 @@ def test_is_none(key: str, value: str) -> None:
     [
         ("PAYMENT_URL", "https://api.stripe.com/v1", "api.stripe.com:443"),
         ("X", "https://api.stripe.com/v1", "api.stripe.com:443"),
+        ("X", "host=pg.example.com dbname=x", "pg.example.com:5432"),
+        ("DB7", "db7.example.com:3306", "db7.example.com:3306"),
         ("X", "api.stripe.com:443", "api.stripe.com:443"),
         ("DB_HOST", "db.abc.eu-west-1.rds.amazonaws.com", "db.abc.eu-west-1.rds.amazonaws.com"),
         ("DB_DSN", "postgres://u:p@pg.example.com/x", "pg.example.com:5432"),

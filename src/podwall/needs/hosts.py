@@ -227,9 +227,8 @@ class Hosts:
             known = is_known(mention.scheme) or mention.port is not None
             return known and (mention.sole or role >= Role.SERVICE)
         if mention.form is Form.PAIR:
-            if role is Role.PLAIN:
-                return mention.sole and ("." in mention.host or (mention.port or 0) >= _EPHEMERAL)
-            return role >= Role.SERVICE
+            likely = "." in mention.host or (role >= Role.PLAIN and (mention.port or 0) >= _EPHEMERAL)
+            return role >= Role.SERVICE or (mention.sole and likely)
         return mention.form is Form.NAME and role is Role.ADDRESS and mention.sole
 
     def _is_ours(self, host: str) -> bool:
