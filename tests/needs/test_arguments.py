@@ -143,6 +143,7 @@ def test_external_hosts_in_scripts_are_asked_about() -> None:
         (["run", "--api-url=https://api.example.com"], "api.example.com:443"),
         (["run", "https://api.example.com"], "api.example.com:443"),
         (["run", "-h", "stock"], ""),
+        (["/wait-for-it.sh", "stock:80", "-t", "60", "--", "run"], "stock.shop:80"),
         (["nslookup", "db.example.com"], ""),
     ],
 )

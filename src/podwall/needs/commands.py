@@ -133,6 +133,8 @@ def arguments(words: Sequence[str], *, named: bool) -> Iterator[Found]:
     found = list(_flags(words, 1 if named and "/dev/" not in words[0] else 0))
     if program in _CLIENTS:
         yield from _client(found, _CLIENTS[program])
+    elif program.startswith(("wait-for", "wait4x", "dockerize")):
+        yield from ((n, key or "peer host", t) for n, key, t in found if key or ":" in t)
     elif program in _WEB:
         yield from ((n, key if set(key) - _ALONE else "target", t) for n, key, t in found if key not in _WEB_OTHER)
     else:

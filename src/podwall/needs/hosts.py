@@ -134,7 +134,7 @@ class Hosts:
         if mention.form is Form.NAME:
             return "." in mention.host
         port = mention.port or 0
-        return self._has_port(place, port) or (role is Role.PLAIN and port >= _EPHEMERAL)
+        return port >= _EPHEMERAL or self._has_port(place, port)
 
     def _is_itself(self, running: Running, place: Place) -> bool:
         service = self._application.service(place.namespace, place.name)
@@ -228,9 +228,8 @@ class Hosts:
             known = is_known(mention.scheme) or mention.port is not None
             return known and (mention.sole or role >= Role.SERVICE)
         if mention.form is Form.PAIR:
-            if role is Role.PLAIN:
-                return mention.sole and ("." in mention.host or (mention.port or 0) >= _EPHEMERAL)
-            return role >= Role.SERVICE
+            likely = "." in mention.host or (role >= Role.PLAIN and (mention.port or 0) >= _EPHEMERAL)
+            return role >= Role.SERVICE or (mention.sole and likely)
         return mention.form is Form.NAME and role is Role.ADDRESS and mention.sole
 
     def _is_ours(self, host: str) -> bool:

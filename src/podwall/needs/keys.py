@@ -43,9 +43,12 @@ class Key(Struct, frozen=True):
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_]+")
 
-_ADDRESS = vocabulary("addr address addresses addrs broker brokers dsn endpoint endpoints host hosts uri uris url urls")
+_ADDRESS = vocabulary(
+    """addr address addresses addrs broker brokers dsn endpoint endpoints host hostname hostnames hosts uri uris url
+    urls"""
+)
 _SERVICE = vocabulary(
-    """backend backends bootstrap connect connection dest destination gateway hostname hostnames join master members
+    """backend backends bootstrap connect connection dest destination gateway join master members
     pass peer peers primary proxy registry remote seed seeds sentinel sentinels server servers service services
     target targets upstream upstreams"""
 )
@@ -70,6 +73,7 @@ _WHOLE: dict[tuple[str, ...], Role] = {
     ("addr",): Role.SERVICE,
     ("address",): Role.SERVICE,
     ("host",): Role.SERVICE,
+    ("hostname",): Role.SERVICE,
 }
 # Anywhere in a key: who may come, where it listens itself, and what is never called.
 _SILENT_ANYWHERE = vocabulary(
@@ -77,7 +81,7 @@ _SILENT_ANYWHERE = vocabulary(
     listener listeners noproxy redirect runbook trusted whitelist xmlns"""
 )
 _OWN = frozenset(("advertise", "advertised", "advertising", "canonical", "self"))
-_OWN_SERVER = frozenset(("admin", "debug", "grpc", "health", "http", "https", "metrics", "server", "web"))
+_OWN_SERVER = frozenset(("admin", "debug", "grpc", "health", "http", "https", "kc", "metrics", "pod", "server"))
 _BROWSER = (("next", "public"), ("react", "app"), ("vite",))  # what a build hands to browsers
 # Behind the word that counts: DB_HOST_RO, KAFKA_BROKERS_LIST, DATABASE_CONNECTION_STRING.
 _TRAILING = vocabulary("default internal list read reader ro rw string write writer")

@@ -196,7 +196,16 @@ def _strings(text: str) -> Iterator[Mention]:
         yield from _pair(match[1], match[2], Form.PAIR)
     ports = _FIELD_PORT.findall(text) if "=" in text else []
     for match in _FIELD.finditer(text) if "=" in text else ():
-        yield from _pair(match[1], match[2] or (ports[0] if len(ports) == 1 else None), Form.URL)
+        port = match[2] or (ports[0] if len(ports) == 1 else None)
+        yield from _pair(match[1], port, Form.URL, "" if port else _served(text))
+
+
+def _served(text: str) -> str:
+    """The scheme of the server that a connection string of fields is for, where one of them tells."""
+    fields = {field.partition("=")[0].strip().lower() for field in re.split(r"[;\s]", text[:4096])}
+    if fields & {"dbname", "sslmode", "username"}:
+        return "postgres"
+    return "sqlserver" if "catalog" in fields or "trustservercertificate" in fields else ""
 
 
 def _pair(host: str, port: str | None, form: Form, scheme: str = "") -> Iterator[Mention]:

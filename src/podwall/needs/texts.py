@@ -12,7 +12,7 @@ import msgspec
 
 from podwall.needs.commands import arguments, is_script, scripted
 
-__all__ = ["parts"]
+__all__ = ["parts", "within"]
 
 _Part = tuple[str, str]
 
@@ -55,6 +55,12 @@ def parts(key: str, text: str, known: MutableMapping[str, str] | None = None) ->
         yield from ((flag, one) for _, flag, one in arguments(text.split(), named=False))
     else:
         yield key, text
+
+
+def within(key: str, text: str, known: MutableMapping[str, str] | None = None) -> Iterator[_Part]:
+    """The same of one text of several, a variable or argument: its name comes before the keys that are in it."""
+    for below, one in parts(key, text, known):
+        yield (key if below == key else f"{key}.{below}"), one
 
 
 def _json(text: str) -> object:

@@ -14,7 +14,7 @@ from podwall.needs.keys import key_of
 from podwall.needs.need import Need, Question, Unseen
 from podwall.needs.running import Running
 from podwall.needs.settings import Setting, statements
-from podwall.needs.texts import parts
+from podwall.needs.texts import within
 from podwall.needs.variables import Variables, expanded
 from podwall.text.where import Path
 
@@ -46,7 +46,7 @@ def _settings(
         return
     for number, key, text in arguments(words, named=bool(command)):
         evidence = running.evidence(_said(words, number), *path, *places[number])
-        yield from (Setting(key_of(k), t, evidence) for k, t in parts(key, text, known))
+        yield from (Setting(key_of(k), t, evidence) for k, t in within(key, text, known))
 
 
 def _said(words: Sequence[str], number: int) -> str:

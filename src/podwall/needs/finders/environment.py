@@ -10,7 +10,7 @@ from podwall.needs.hosts import Hosts
 from podwall.needs.keys import key_of
 from podwall.needs.need import Need, Question, Unseen
 from podwall.needs.settings import Setting, statements
-from podwall.needs.texts import parts
+from podwall.needs.texts import within
 from podwall.needs.variables import Variables
 
 __all__ = ["FINDER"]
@@ -21,7 +21,7 @@ def _find(application: Application) -> Iterator[Need | Question | Unseen]:
     for running in application.workloads:
         for path, container in running.containers():
             held = variables.of(running, path, container).values()
-            settings = [Setting(key_of(k), t, one.evidence) for one in held for k, t in parts(one.name, one.text)]
+            settings = [Setting(key_of(k), t, one.evidence) for one in held for k, t in within(one.name, one.text)]
             for said in statements(settings):
                 yield from hosts.needed(running, said)
 
