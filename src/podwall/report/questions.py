@@ -18,6 +18,9 @@ _HEAD = (
 )
 
 
+_UNKNOWN = "the CIDRs that its owner publishes, or whom else it stands for; or a proxy, as ns/workload"
+
+
 def questions_text(questions: Sequence[Question]) -> Iterator[str]:
     """Line by line; an entry that is left as it is answers nothing."""
     yield from (f"{line}\n" for line in wrapped(_HEAD, "# "))
@@ -26,7 +29,7 @@ def questions_text(questions: Sequence[Question]) -> Iterator[str]:
         yield from (f"{line}\n" for line in wrapped(f"# {question.asks}.", "# "))
         yield from (f"#   {place_text(place)}\n" for place in question.found)
         yield f"- question: {scalar_text(question.key)}\n"
-        drafted = f"  # perhaps {', '.join(question.drafted)}" if question.drafted else ""
-        yield f"  allow: []{drafted}\n"
+        drafted = f"perhaps {', '.join(question.drafted)}" if question.drafted else _UNKNOWN
+        yield f"  allow: []  # {drafted}\n"
         ports = [f"{p.port}" if p.protocol == "TCP" else f"{p.port}/{p.protocol.lower()}" for p in question.ports]
         yield f"  ports: [{', '.join(ports)}]\n"

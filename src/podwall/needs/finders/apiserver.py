@@ -27,6 +27,7 @@ _NAMED = re.compile(rf"{_VARIABLE}|(?<![\w.-])kubernetes\.default(?:\.svc(?:\.[\
 _GROUP = "system:serviceaccounts"
 _OWN = "system:"  # the bindings that Kubernetes and OpenShift make for everybody
 _PEER = "kubernetes.default"
+_HOW = "`kubectl get svc,endpointslices -n default -o yaml` does"
 _PORTS = PortSet.of("TCP", 443) | PortSet.of("TCP", 6443)
 
 
@@ -41,8 +42,8 @@ def _find(application: Application) -> Iterator[Need | Question]:
             yield Need(workload.party, grant.peers, grant.ports, evidence, sureness)
         if not grants:
             who = f"{workload.namespace}/{workload.party.name}"
-            asks = f"{who} uses the API server, and the input does not tell where that is"
-            yield Question(workload.party, Direction.EGRESS, _PEER, _PORTS, asks, evidence, (_PEER,))
+            asks = f"{who} uses the API server, and the input does not tell where that is ({_HOW})"
+            yield Question(workload.party, Direction.EGRESS, _PEER, _PORTS, asks, evidence)
 
 
 # --------------------------------------------------------------------------------------------------------------- roles
