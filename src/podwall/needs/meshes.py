@@ -113,7 +113,7 @@ def _injected(labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:
     return labels.get(_SIDECAR) or annotations.get(_SIDECAR) or ""
 
 
-# ----------------------------------------------------------------------------------------------------------- the ports
+# The ports
 
 _Members = Mapping[EndpointKey, Member]
 

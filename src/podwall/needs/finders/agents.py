@@ -53,7 +53,7 @@ def _evidence(workload: Running, path: Path, name: str) -> Evidence:
     return workload.evidence(f"env {name} from status.hostIP", *path)
 
 
-# --------------------------------------------------------------------------------------------------------------- ports
+# Ports
 
 
 def _ports(container: RunningContainer, name: str) -> PortSet:
@@ -90,7 +90,7 @@ def _number(text: str) -> int:
     return int(text) if text.isdigit() and 1 <= int(text) <= 65535 else 0
 
 
-# -------------------------------------------------------------------------------------------------------- destinations
+# Destinations
 
 
 def _reached(

@@ -46,7 +46,7 @@ def _find(application: Application) -> Iterator[Need | Question]:
             yield Question(workload.party, Direction.EGRESS, _PEER, _PORTS, asks, evidence)
 
 
-# --------------------------------------------------------------------------------------------------------------- roles
+# Roles
 
 
 def _by_role(application: Application, workload: Running, bound: _Bound) -> list[tuple[Evidence, Sureness]]:
@@ -99,7 +99,7 @@ def _key(located: Located[_Binding], subject: Subject) -> tuple[str, str] | None
     return ("", "") if subject.name == _GROUP else None
 
 
-# --------------------------------------------------------------------------------------------------------------- texts
+# Texts
 
 
 def _by_name(workload: Running) -> Iterator[tuple[Evidence, Sureness]]:

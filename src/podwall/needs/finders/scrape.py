@@ -139,7 +139,7 @@ class _Inside:
         return workload.party.endpoints or self._application.site.hosts(workload.party)
 
 
-# --------------------------------------------------------------------------------------------------------- annotations
+# Annotations
 
 
 def _annotated(workload: Running) -> Iterator[_Scrape]:
@@ -197,7 +197,7 @@ def _is_port(text: str) -> bool:
     return text.isdigit() and 1 <= int(text) <= 65535
 
 
-# ------------------------------------------------------------------------------------------------------------ monitors
+# Monitors
 
 
 def _service_monitor(inside: _Inside, located: Located[ServiceMonitor]) -> Iterator[_Scrape]:
