@@ -218,6 +218,7 @@ def test_is_none(key: str, value: str) -> None:
         ("SB", "Endpoint=sb://x.servicebus.windows.net/;SharedAccessKey=k", "x.servicebus.windows.net:5671"),
         ("STOCK_ADDR", "stock:8080", "stock.shop:8080"),
         ("STOCK_HOST", "stock", "stock.shop"),
+        ("STOCK_ADDR", "sql:1433", "sql.shop:1433"),
         ("STOCK_HOSTNAME", "stock", "stock.shop"),
         ("STOCK_SETTINGS", '{"host": "stock", "port": 8080}', "stock.shop:8080"),
         ("X", "http://stock", "stock.shop:80"),

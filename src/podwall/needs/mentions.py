@@ -115,7 +115,7 @@ def is_host(text: str) -> bool:
 
 def is_file(host: str) -> bool:
     """Whether a name of several labels may as well be a file's."""
-    return host.rpartition(".")[2] in _FILE
+    return "." in host and host.rpartition(".")[2] in _FILE
 
 
 def _is_class(text: str) -> bool:
