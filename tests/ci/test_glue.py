@@ -119,7 +119,8 @@ def test_the_job_leaves_its_report(project: Path, programs: Path) -> None:
     assert done.returncode == 1, done.stderr
     assert "PW110" in done.stdout
     report = json.loads((project / found["artifacts"]["reports"]["codequality"]).read_text(encoding="utf-8"))
-    assert {"deploy/payments-policies.yaml", "deploy/shop-policies.yaml"} == {one["location"]["path"] for one in report}
+    paths = {one["location"]["path"] for one in report}
+    assert paths == {"deploy/payments-policies.yaml", "deploy/shop-policies.yaml", "deploy/shop.yaml"}
 
 
 @pytest.mark.parametrize(("version", "wanted"), [("", "podwall"), ("1.2.3", "podwall==1.2.3")])
