@@ -140,7 +140,7 @@ class _Maker:
         if self.rng.random() < 0.1:
             names.append(f"{one.name}-internal")
         for name in names:
-            address = f"10.96.{len(self.services)}.{self.rng.randint(1, 250)}" if self.rng.random() < 0.4 else ""
+            address = f"10.96.{len(self.services) + 1}.{self.rng.randint(1, 250)}" if self.rng.random() < 0.4 else ""
             ports = self._ports(one, named)
             self._take(Service(one.namespace, name, selector, ports, one.trade, address=address))
 
