@@ -17,6 +17,7 @@ __all__ = ["write"]
 _WIDTH = 80
 _PORTS_AT = 44  # where the last column begins, unless a name is longer
 _ANYWHERE = "any external address"
+_ANYTHING = "any external address or domain name"
 
 
 def write(answer: Answer) -> Iterator[str]:
@@ -159,7 +160,7 @@ class _Names:
         addresses = [name for name in found if name not in self._domains]
         whole = len(addresses) == len(self._cells) - len(self._domains)
         if whole and len(found) == len(self._cells) > 1:
-            return [_ANYWHERE]
+            return [_ANYTHING if self._domains else _ANYWHERE]
         if whole and len(addresses) > 1:
             named = [name for name in found if name in self._domains]
             self.used.update(named)
