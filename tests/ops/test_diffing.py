@@ -346,6 +346,11 @@ def test_standard_input_once(tmp_path: Path) -> None:
         told("-", "-")
 
 
+def test_a_running_cluster_is_named_and_not_taken_for_a_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="live: a running cluster is not read yet"):
+        diff(Inputs(), Sides("live", str(written(tmp_path, "a", namespace("a")))))
+
+
 def test_too_many_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diffing, "_MOST_PAIRS", 3)
     with pytest.raises(InputError, match="7 pairs of endpoints differ, too many to list: give a namespace with -n"):
