@@ -124,6 +124,10 @@ def test_tap() -> None:
         "  ---",
         "  message: |-",
     )
+    assert "  explanation: |-" in lines[at:]
+    assert "    INGRESS of shop/catalog: DENIED, no rule allows it" in lines
+    assert any(line.startswith("      kubectl patch networkpolicy catalog -n shop ") for line in lines)
+    assert [line for line in lines if line != line.rstrip()] == []
 
 
 def test_junit() -> None:
@@ -133,7 +137,10 @@ def test_junit() -> None:
     cases = [case for case in root.iter("testcase") if case.find("failure") is not None]
     assert [case.get("name") for case in cases] == [*SLIPS, "coverage"]
     assert cases[0].get("line") == "12"
-    assert "because: the pages show products" in str(cases[0].findtext("failure"))
+    said = str(cases[0].findtext("failure"))
+    assert "because: the pages show products" in said
+    assert "would match but for label app=wbe on pod shop/web, which has app=web" in said
+    assert "\nTO ALLOW IT: spec.ingress[0].from[0].podSelector.matchLabels.app of\n" in said
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,7 @@ def test_nothing_but_templates_is_an_error(here: Path, filename: str) -> None:
 # --------------------------------------------------------------------------------------------------- usage and input
 ERRORS = [
     ((), "error: no input: give files or directories with -f"),
+    (("-o", "json"), "or the dump of\n  a cluster on standard input, as\n    kubectl get ns,"),
     (
         ("-f", "nowhere", "-f", "a.yaml"),
         "error: nowhere: cannot be read: No such file or directory\nerror: a.yaml: cannot",

@@ -36,6 +36,16 @@ def test_a_reader_that_has_enough_is_no_error(tmp_path: Path, output: str) -> No
         assert started.stderr.read() == b""
 
 
+def test_a_reader_that_has_enough_does_not_hide_differences() -> None:
+    """`podwall diff … | head` under pipefail must not turn green."""
+    with process("diff", SHOP / "broken", GOOD, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as started:
+        assert started.stdout is not None
+        assert started.stderr is not None
+        started.stdout.close()
+        assert started.wait(60) == 1
+        assert started.stderr.read() == b""
+
+
 def test_answers_come_while_questions_are_asked() -> None:
     question = b'{"src": "shop/web", "dst": "shop/cart", "port": 7070}\n'
     with process("verdict", "-f", GOOD, "--queries", "-", stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:

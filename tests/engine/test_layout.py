@@ -78,3 +78,15 @@ def test_namespaces_stand_behind_each_other_in_order_of_name() -> None:
     layout = Layout({"beta": 0b101, "alpha": 0b11}, [{"beta": 0b1}])
     assert layout.spans == {"alpha": (0, 1), "beta": (1, 2)}
     assert (layout.atom_of("alpha"), layout.atom_of("beta")) == ({0: 0, 1: 0}, {0: 1, 2: 2})
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_atoms_give_their_slots_back(seed: int) -> None:
+    rng = random.Random(seed)
+    everyone = random_everyone(rng)
+    sets = random_sets(rng, everyone)
+    layout = Layout(everyone, sets)
+    for slots in [*sets, everyone]:
+        assert layout.sparse(layout.dense(slots)) == {name: chosen for name, chosen in slots.items() if chosen}
+    some = rng.getrandbits(layout.size + 1) & layout.full
+    assert sum(local << layout.spans[name][0] for name, local in layout.split(some)) == some

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from podwall.engine.labels import EVERYTHING, Selector, Term
-from podwall.engine.postings import Postings, bits
+from podwall.engine.postings import Postings, bits, number_of
 
 KEYS = ("app", "tier", "role")
 VALUES = ("x", "y", "")
@@ -58,4 +58,6 @@ def test_all_gone_is_like_new() -> None:
 @given(st.sets(st.integers(0, 300)))
 @settings(deadline=None, derandomize=True)
 def test_bits_are_positions_lowest_first(positions: set[int]) -> None:
-    assert list(bits(sum(1 << p for p in positions))) == sorted(positions)
+    number = sum(1 << p for p in positions)
+    assert list(bits(number)) == sorted(positions)
+    assert number_of(positions) == number

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import sys
 
 import pytest
 
+from benchmarks.clusters import Shape, shape
 from podwall.engine.model import Model
 from podwall.engine.policies.excepts import without_excepts
 from podwall.engine.rules import PolicyRef
@@ -76,3 +78,34 @@ def test_edits_are_noticed_where_an_assertion_would_fail(first: int) -> None:
     assert failures == []
     assert noticed
     assert len(seen) >= 3
+
+
+def test_work_grows_with_the_edits_and_not_with_edits_times_assertions() -> None:
+    """Counted in calls: a cluster of three times the pods has three times the policies, and of assertions."""
+    small, large = (calls_of(pods) for pods in (60, 180))
+    assert large < 4.5 * small  # nine times where every edit is held against every assertion
+
+
+def calls_of(pods: int) -> int:
+    """How many calls it takes to hold every edit of a cluster against some assertions about each pod."""
+    objects = [dict(found) for found in shape(Shape(pods=pods))]
+    model = model_of(objects)
+    names = sorted(f"{e.namespace}/{e.name}" for e in model.endpoints)
+    asked = [f"{one} -> {other}:9 deny" for far in range(1, 20) for one, other in zip(names, names[far:], strict=False)]
+    world, outcomes = world_of(model, expectations(asked))
+    coverage = Coverage(world, outcomes)
+    every = all_mutants(model)
+    coverage.check(every[0])  # whatever is made once
+    calls = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    sys.setprofile(count)
+    try:
+        for mutant in every:
+            coverage.check(mutant)
+    finally:
+        sys.setprofile(None)
+    return calls

@@ -166,6 +166,24 @@ def test_labels_of_namespaces_are_causes(tmp_path: Path) -> None:
     assert [(f["path"], f["entry"]) for f in cause["fields"]] == [("metadata.labels", "env")]
 
 
+def test_edits_at_both_ends_are_named_by_the_parts_that_did_it(tmp_path: Path) -> None:
+    """A port that moves: the new one is open since both ends added it, the old one closed since both removed it."""
+    pods = [pod("a", "web", app="web"), pod("a", "api", app="api")]
+
+    def side(name: str, port: int) -> Path:
+        ports = [{"port": port}]
+        web, api = ({"podSelector": {"matchLabels": {"app": app}}} for app in ("web", "api"))
+        out = policy("a", "out", **web, policyTypes=["Egress"], egress=[{"to": [api], "ports": ports}])
+        into = policy("a", "into", **api, policyTypes=["Ingress"], ingress=[{"from": [web], "ports": ports}])
+        return written(tmp_path, name, *pods, out, into)
+
+    found = told(side("old", 80), side("new", 81))
+    for way, edit in (("opened", "added"), ("closed", "removed")):
+        (one,) = found[way]
+        fields = [(cause["name"], f["path"], f["edit"]) for cause in one["cause"] for f in cause["fields"]]
+        assert fields == [("into", "spec.ingress[0].ports[0]", edit), ("out", "spec.egress[0].ports[0]", edit)]
+
+
 def test_two_edits_that_do_the_same_are_both_named(tmp_path: Path) -> None:
     both = (namespace("a"), pod("a", "web", "10.0.0.1"), pod("a", "api", "10.0.0.2"))
     old = written(tmp_path, "old", *both, policy("a", "one"), policy("a", "two", policyTypes=["Ingress"]))
@@ -326,6 +344,11 @@ def test_one_namespace(tmp_path: Path) -> None:
 def test_standard_input_once(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="standard input can be read once only"):
         told("-", "-")
+
+
+def test_a_running_cluster_is_named_and_not_taken_for_a_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="live: a running cluster is not read yet"):
+        diff(Inputs(), Sides("live", str(written(tmp_path, "a", namespace("a")))))
 
 
 def test_too_many_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,6 +134,8 @@ def test_names_without_a_namespace_are_those_of_the_one_that_is_given() -> None:
 
 UNKNOWN = [
     (Wanted(sources=("shop/wbe",)), "--from: there is no Pod or workload shop/wbe in the input; did you mean web?"),
+    (Wanted(sources=("10.0.0.1/8",)), "--from: 10.0.0.1/8 has host bits set"),
+    (Wanted(sources=("10.0.0.0/33",)), "--from: '10.0.0.0/33' does not appear to be an IPv4 or IPv6 network"),
     (Wanted(destinations=("shp/*",)), "--to: there is no namespace 'shp' in the input; did you mean shop?"),
     (Wanted(about=("shop/service/wbe",)), "--about: there is no Service shop/wbe in the input; did you mean web?"),
     (Wanted(ports=("0",)), "--port 0: not a port or range between 1 and 65535"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from podwall.ops.covering import percent
 from podwall.ops.inputs import Inputs, open_cluster
 from podwall.ops.testing import Asked, assess
 from podwall.report.public_explanation import Explanation
@@ -43,3 +44,10 @@ def test_explanations_say_what_the_failures_say(first: int, tmp_path: Path) -> N
                 assert expected.explanation.family == expected.failures[0].family
         assert json.dumps("".join(report_text(found.answer, {})))
     assert explained > BLOCK
+
+
+@pytest.mark.parametrize(
+    ("noticed", "edits", "said"), [(0, 0, 100.0), (1, 3, 33.3), (2, 3, 66.6), (9_999, 10_000, 99.9), (7, 7, 100.0)]
+)
+def test_coverage_is_never_rounded_up(noticed: int, edits: int, said: float) -> None:
+    assert percent(noticed, edits) == said

@@ -148,6 +148,42 @@ def test_text_fits_80_columns() -> None:
     assert any(line.startswith("  … and 40 more connections") for line in lines)
 
 
+def large() -> list[Changed]:
+    """Ten namespaces of five endpoints that reach all others and the outside, each pair by an edit of its own."""
+    names = [f"n{at}/{n}" for at in range(10) for n in range(5)]
+    ports = [[Port("TCP", 1, 80)], [Port("TCP", 70, 443)]]
+    pairs = [(a, b) for a in names for b in names if a.partition("/")[0] != b.partition("/")[0]]
+    found = [changed(a, b, [a_cause(f"{a}-{n}") for n in range(5)], ports[at % 2]) for at, (a, b) in enumerate(pairs)]
+    return [*found, *(changed(a, "0.0.0.0/0", [a_cause("out")]) for a in names)]
+
+
+def test_what_is_too_much_to_be_listed_is_put_together() -> None:
+    text = "".join(diff_text(a_diff(large(), closed=large()[:3])))
+    opened, closed = text.split("\nOPENED: ")[1].split("\nCLOSED: ")
+    assert opened.startswith("2,300 connections\nToo many to list here: -n NS, or -o json. By namespace:\n")
+    assert "\n  10 namespaces -> 10 namespaces: 2,250 connections, TCP 1-443\n" in opened
+    assert "\n  10 namespaces -> external addresses: 50 connections, TCP 80\n" in opened
+    assert "\n  45 by NetworkPolicy ns/n0/0-0 added\n    a/p.yaml:3\n" in opened
+    assert closed.startswith("3 connections\n  n0/0 -> n1/0: TCP 1-80\n")  # few are listed as ever
+    assert "      and 2 more edits: -o json\n" in closed
+    assert len(text.splitlines()) < 100
+
+
+def test_a_comment_about_much_says_it_by_namespace() -> None:
+    text = diff_markdown(a_diff(large()))
+    assert "| 10 namespaces | 10 namespaces | 2,250 connections | TCP 1-443 |" in text
+    assert "<details><summary>251 edits</summary>" in text
+    assert len(text) < 10_000
+
+
+def test_that_the_input_is_incomplete_is_never_cut() -> None:
+    long = "a-namespace/" + "x" * 240
+    pairs = [changed(f"{long}{n}", f"{long}y{n}", [a_cause("p" * 200 + str(n))]) for n in range(60)]
+    text = diff_markdown(a_diff(pairs, closed=pairs, incomplete=["something is missing"]))
+    assert "Cut here" in text
+    assert "- something is missing\n" in text
+
+
 def test_what_came_and_went_stands_apart() -> None:
     ends = Endpoints(["ns/new"], ["ns/gone"], [Changed("ns/new", "ns/x", HTTP, UNSET)], [])
     text = "".join(diff_text(a_diff(endpoints=ends)))
@@ -159,8 +195,9 @@ def test_what_came_and_went_stands_apart() -> None:
 
 
 def test_a_comment_is_never_too_long() -> None:
-    pairs = [changed(f"ns/{n}", f"ns/x{n}", [a_cause(f"p{n}")]) for n in range(2_000)]
-    text = diff_markdown(a_diff(pairs))
+    long = "a-namespace/" + "x" * 240
+    pairs = [changed(f"{long}{n}", f"{long}y{n}", [a_cause("p" * 200 + str(n))]) for n in range(60)]
+    text = diff_markdown(a_diff(pairs, closed=pairs))
     assert len(text) <= 65_536
     assert len(text) > 60_000
     assert text.rstrip().endswith("`podwall diff … -o json`._")

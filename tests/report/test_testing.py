@@ -106,6 +106,17 @@ def test_what_nobody_watches_stands_by_rule() -> None:
     )
 
 
+def test_what_nobody_watches_is_not_listed_without_end() -> None:
+    edit = EDITS[2][0]
+    found = [
+        Unnoticed(msgspec.structs.replace(edit, rule=f"spec.ingress[{n // 2}]"), None, Pair("a/b", "c/d", SQL), None)
+        for n in range(300)
+    ]
+    text = "".join(report_text(report(GOOD, coverage=Coverage(0.0, 300, 0, found, [], None)), {}))
+    assert text.count("\nunnoticed: ") == 40
+    assert "\n220 more edits of 110 more policies and rules go unnoticed: -o json\n" in text
+
+
 def test_tap_escapes_what_means_something_there() -> None:
     text = "".join(tap_text(report(msgspec.structs.replace(GOOD, text=ODD))))
     assert text.splitlines()[2] == 'ok 1 - x "\\#1" \\\\ <&> \x01 -> y deny'

@@ -69,8 +69,8 @@ def _writing() -> Iterator[TextIO]:
     try:
         yield sys.stdout
         sys.stdout.flush()
-    except BrokenPipeError:
-        raise
+    except BrokenPipeError:  # whoever read the answer has enough; the exit code is what it is
+        _close_stdout()
     except OSError as error:
         raise _CannotWriteError(f"the answer cannot be written: {error.strerror}") from None
 

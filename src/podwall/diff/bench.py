@@ -110,6 +110,17 @@ class Bench:
                 done += [Piece(p.sources, p.destinations, opened, closed) for p in hit]
         return done, rest
 
+    def spared(self, piece: Piece, parts: Undone, kept: Undone) -> list[tuple[Piece, Undone]]:
+        """The piece cut by those of the parts that it takes, besides what is kept, to undo all of it."""
+        pieces = [(msgspec.structs.replace(piece, left=None), parts)]
+        for part in sorted(parts):
+            fewer: list[tuple[Piece, Undone]] = []
+            for one, chosen in pieces:
+                hit, rest = self._reverted(one, kept | (chosen - {part}))
+                fewer += [*((p, chosen - {part}) for p in hit), *((p, chosen) for p in rest)]
+            pieces = fewer
+        return pieces
+
     def _marked(self, piece: Piece, number: int, group: Undone) -> Iterator[Piece]:
         rest = [piece]
         for effect in self._effect(group):

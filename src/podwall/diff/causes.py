@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from podwall.diff.bench import Bench, Piece
+from podwall.diff.bench import Bench, Piece, Undone
 from podwall.diff.comparison import Comparison, own_pairs
 from podwall.diff.deltas import Delta, Ports, without
 from podwall.diff.edits import Edit, EndpointEdit, NamespaceEdit, PolicyEdit
@@ -22,6 +22,10 @@ __all__ = ["Cause", "Caused", "apart", "caused"]
 
 # Endpoints that are judged, each once for every edit that is undone; a minute's work, and far more than people review.
 _MOST_JUDGED = 300_000
+
+
+# Parts of an edit that are looked at one by one, where it takes another edit to undo what they did.
+_MOST_SPARED = 16
 
 
 class Cause(Struct, frozen=True, order=True):
@@ -114,13 +118,14 @@ def _explained(found: Comparison, edits: tuple[int, ...], pieces: Sequence[Piece
     for piece in told:
         parts: list[tuple[Piece, tuple[Cause, ...]]] = [(piece, ())]
         for at in piece.by:
-            parts = [(one, (*known, cause)) for p, known in parts for one, cause in _told(bench, p, wholes[at])]
+            others: Undone = frozenset().union(*(wholes[other] for other in piece.by if other != at))
+            parts = [(one, (*known, cause)) for p, known in parts for one, cause in _told(bench, p, wholes[at], others)]
         for one, causes in parts:
             yield Caused(bench.places(one.sources), bench.places(one.destinations), piece.opened, piece.closed, causes)
 
 
-def _told(bench: Bench, piece: Piece, whole: frozenset[tuple[int, int]]) -> Iterator[tuple[Piece, Cause]]:
-    """A piece cut by the parts of one of its causes that did it."""
+def _told(bench: Bench, piece: Piece, whole: Undone, others: Undone) -> Iterator[tuple[Piece, Cause]]:
+    """A piece cut by the parts of one of its causes that did it; `others` are all parts of its other causes."""
     edit = min(whole)[0]
     everything = Cause(edit, tuple(range(len(whole))))
     if len(whole) == 1:
@@ -132,7 +137,11 @@ def _told(bench: Bench, piece: Piece, whole: frozenset[tuple[int, int]]) -> Iter
         for one in bench.told_apart([share], single):
             yield one, Cause(edit, one.by)
     for one in rest:  # it did this together with another edit only
-        yield one, everything
+        if len(whole) > _MOST_SPARED:
+            yield one, everything
+        else:
+            for share, left in bench.spared(one, whole, others):
+                yield share, Cause(edit, tuple(sorted(part for _, part in left)))
 
 
 def _turned(found: Comparison, delta: Delta) -> Caused:

@@ -36,10 +36,17 @@ __all__ = ["Altered", "altered", "everyone_in", "most_pairs"]
 
 
 class Altered(Struct, frozen=True):
-    """Subjects, and the other ends that a change may open or close to them; None is everyone."""
+    """Subjects, and the other ends that a change may open or close to them; None is everyone.
+
+    `direction` is the one of the subjects' two that changes (None: both), on no more than these `ports`. Where
+    `external` is not set, it is not about external ends.
+    """
 
     subjects: Slots
     others: Slots | None
+    direction: Direction | None = None
+    ports: PortSet = ALL_PORTS
+    external: bool = True
 
 
 class _Clause(Struct, frozen=True):
@@ -112,11 +119,10 @@ class _Looking:
             known = self._index.policies.get(policy.policy)
             for subjects, before, after in self._pieces([known] if known else [], [policy]):
                 stay, turn = _minus(subjects, turned), intersect(turned, subjects)
-                others = self._differing(before, after) if stay else None
-                if others is not None:
-                    yield Altered(stay, others)
+                if stay:
+                    yield from self._differing(stay, before, after)
                 if turn:
-                    yield Altered(turn, self._left_out([*before, *after]))
+                    yield Altered(turn, self._left_out([*before, *after]), self._direction)
 
     def _turned(self) -> Slots:
         """Those whose isolation begins or ends."""
@@ -175,26 +181,27 @@ class _Looking:
     def _has_baseline(self) -> bool:
         return any(rule.tier is Tier.BASELINE for policy in self._index.policies_in("") for rule in policy.rules)
 
-    def _differing(self, before: Sequence[Rule], after: Sequence[Rule]) -> Slots | None:
-        """Whom the one rules allow on some port and the others do not, for subjects that stay isolated.
-
-        External ends are always looked at, so that it may be nobody; None where the rules are the same.
-        """
+    def _differing(self, subjects: Slots, before: Sequence[Rule], after: Sequence[Rule]) -> Iterator[Altered]:
+        """Whom the one rules allow on some port and the others do not, for subjects that stay isolated."""
         old, new = set(_clauses(before)), set(_clauses(after))
         differing = old ^ new
         if not differing:
-            return None
+            return
         out: Slots = {}
+        ports = NO_PORTS
         for clause in differing:
             if clause.names:  # stand for other ports with other ends
                 cover = self._cover([clause])
-                out = union(out, self._of(cover))
+                out, ports = union(out, self._of(cover)), ALL_PORTS
         touched = reduce(PortSet.__or__, (clause.ports for clause in differing), NO_PORTS)
         for piece in cut(clause.ports for clause in old | new):
             if piece.overlaps(touched):
                 covers = [self._cover(clause for clause in side if piece <= clause.ports) for side in (old, new)]
-                out = union(out, self._between(*covers))
-        return out
+                between = self._between(*covers)
+                if between:
+                    out, ports = union(out, between), ports | piece
+        external = not all(isinstance(clause.peer, Pods) for clause in differing)
+        yield Altered(subjects, out, self._direction, ports, external)
 
     def _cover(self, clauses: Iterable[_Clause]) -> _Cover:
         everyone, pods, addresses = False, dict[str, int](), NO_ADDRESSES

@@ -158,8 +158,7 @@ class _Sight:
         rules = [rule for policy in policies for rule in policy.rules]
         pods = {isolation.subject for policy in policies for isolation in policy.isolations}
         pods |= {rule.subject for rule in rules} | {p for rule in rules for p in rule.peers if isinstance(p, Pods)}
-        found = ({n: s for n in everyone if (s := index.pods_in(n, p))} for p in pods)
-        layout = Layout(everyone, found)
+        layout = Layout(everyone, (index.pods_among(everyone, selection) for selection in pods))
         self._atoms = {name: layout.atom_of(name) for name in layout.spans}
         self._names = {term.name for rule in rules for term in rule.ports if isinstance(term, NamedPort)}
         self._cells = Cells(list({p.addresses for r in rules for p in r.peers if isinstance(p, Block | Domains)}))

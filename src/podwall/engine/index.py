@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from operator import itemgetter
 from typing import TypeAlias
 
@@ -225,6 +225,15 @@ class Index:
             return found.get(namespace, 0)
         held = self._namespaces.get(namespace)
         return held.selectable.select(selection.selector) if held and self._covers(selection, namespace) else 0
+
+    def pods_among(self, namespaces: Collection[str], selection: Pods) -> Slots:
+        """The same for some namespaces; those without any are left out."""
+        found = self._sets.get(selection)
+        if found is not None and len(found) < len(namespaces):
+            return {name: slots for name, slots in found.items() if name in namespaces}
+        if isinstance(selection.scope, InNamespace):
+            namespaces = (selection.scope.name,) if selection.scope.name in namespaces else ()
+        return {name: slots for name in namespaces if (slots := self.pods_in(name, selection))}
 
     def block(self, block: Block, family: int) -> Slots:
         """The classes that have an address of the family in the block (N10, C8, D1)."""

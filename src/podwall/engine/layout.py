@@ -6,7 +6,8 @@ for one answer about all pairs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
 
 from podwall.engine.index import Slots
 from podwall.engine.postings import bits
@@ -33,6 +34,15 @@ class _Span:
                 if part & slots:
                     found |= 1 << atom
             self._memo[slots] = found
+        return found
+
+    def slots(self, atoms: int) -> int:
+        """The slots of some atoms of the span."""
+        if self._whole:
+            return atoms
+        found = 0
+        for atom in bits(atoms):
+            found |= self.slots_of[atom]
         return found
 
 
@@ -67,6 +77,8 @@ class Layout:
             self.spans[name] = (self.size, len(span.slots_of))
             self.size += len(span.slots_of)
         self.full = (1 << self.size) - 1
+        self._names = [name for name, (_, size) in self.spans.items() if size]
+        self._starts = [self.spans[name][0] for name in self._names]
 
     def local(self, name: str, slots: int) -> int:
         """The atoms of a namespace's slots, counted from the start of its span."""
@@ -80,6 +92,25 @@ class Layout:
         for name, chosen in slots.items():
             found |= self._cut[name].atoms(chosen) << self.spans[name][0]
         return found
+
+    def sparse(self, atoms: int) -> Slots:
+        """The slots of some atoms; namespaces without any are left out."""
+        return {name: self._cut[name].slots(local) for name, local in self.split(atoms)}
+
+    def split(self, atoms: int) -> Iterator[tuple[str, int]]:
+        """Some atoms by namespace, counted from the start of its span; namespaces without any are left out."""
+        done = 0
+        while atoms:
+            skipped = (atoms & -atoms).bit_length() - 1
+            name, start, size = self._span_at(done + skipped)
+            atoms >>= start - done
+            yield name, atoms & (1 << size) - 1
+            atoms >>= size
+            done = start + size
+
+    def _span_at(self, atom: int) -> tuple[str, int, int]:
+        at = bisect_right(self._starts, atom) - 1
+        return self._names[at], *self.spans[self._names[at]]
 
     def atom_of(self, name: str) -> dict[int, int]:
         """Slot → atom number, for one namespace."""

@@ -6,11 +6,11 @@ classes of a namespace are both kept this way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from podwall.engine.labels import Selector, Term
 
-__all__ = ["Postings", "bits"]
+__all__ = ["Postings", "bits", "number_of"]
 
 
 class Postings:
@@ -73,3 +73,12 @@ def bits(number: int) -> Iterator[int]:
         low = number & -number
         yield low.bit_length() - 1
         number ^= low
+
+
+def number_of(positions: Iterable[int]) -> int:
+    """The number with these bits set, in any order."""
+    found = list(positions)
+    held = bytearray((max(found, default=0) >> 3) + 1)
+    for position in found:
+        held[position >> 3] |= 1 << (position & 7)
+    return int.from_bytes(held, "little")

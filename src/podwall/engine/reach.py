@@ -141,6 +141,23 @@ class Reach:
             found |= destinations & let_in & family.members
         return found
 
+    def admitting(self, sources: Sources, ports: PortSet) -> int:
+        """The atoms whose ingress lets these in on some of the ports, whatever the sources' own egress says."""
+        found = 0
+        for _, into, _ in self._ends(sources):
+            for own, let_in in into.items():
+                if overlap(own, ports):
+                    found |= let_in
+        return found
+
+    def leaving(self, sources: Sources) -> dict[PortSet, int]:
+        """The atoms that the sources' own egress lets them reach, by port set, whatever the ingress there says."""
+        found: dict[PortSet, int] = {}
+        for _, _, out in self._ends(sources):
+            for ports, let_out in out.items():
+                found[ports] = found.get(ports, 0) | let_out
+        return found
+
     def flows(self, sources: Sources) -> Iterator[Flow]:
         """What is open, port by port. A destination may come more than once: its ports are the union."""
         for family, ingress, ports, destinations in self._ways(sources):
@@ -151,14 +168,19 @@ class Reach:
 
     def _ways(self, sources: Sources) -> Iterator[tuple[Family, Mapping[PortSet, int], PortSet, int]]:
         """For each family and egress port set: the destinations, and who lets this source in, by ingress port set."""
+        for family, into, out in self._ends(sources):
+            for ports, destinations in out.items():
+                yield family, into, ports, destinations
+
+    def _ends(self, sources: Sources) -> Iterator[tuple[Family, dict[PortSet, int], dict[PortSet, int]]]:
+        """For each family who lets this source in, and whom it is let out to, by port set."""
         for family, signature in zip(self.families, sources.signatures, strict=True):
             if signature is not None:
                 governed = self.layout.full if signature.isolated else 0
                 out = family.egress.open(signature.egress, signature.egress_tiers, governed)
                 governed = self.isolated[Direction.INGRESS]
                 into = family.ingress.open(signature.ingress, signature.ingress_tiers, governed)
-                for ports, destinations in out.items():
-                    yield family, into, ports, destinations
+                yield family, into, out
 
 
 def _side(layout: Layout, grants: Iterable[Grant], direction: Direction) -> Side:

@@ -22,7 +22,7 @@ from podwall.report.public import Port
 from podwall.report.selectors import term_text
 from podwall.text.where import parse_field
 
-__all__ = ["Judged", "covered"]
+__all__ = ["Judged", "covered", "percent"]
 
 
 class Judged(Struct, frozen=True):
@@ -42,13 +42,18 @@ def covered(opened: Opened, judged: Judged, minimum: float | None) -> public.Cov
     counted = [one for one in checked if one.changes]
     noticed = sum(one.noticed for one in counted)
     return public.Coverage(
-        percent=round(100 * noticed / len(counted), 1) if counted else 100.0,
+        percent=percent(noticed, len(counted)),
         mutants=len(counted),
         noticed=noticed,
         unnoticed=[_unnoticed(one, places, judged) for one in counted if not one.noticed],
         withoutEffect=[places.edit(one.mutant) for one in checked if not one.changes],
         minimum=minimum,
     )
+
+
+def percent(noticed: int, edits: int) -> float:
+    """To a tenth, rounded down: all of it is said only where that is true. Nothing to notice is all of it."""
+    return noticed * 1000 // edits / 10 if edits else 100.0
 
 
 def _mutants(opened: Opened) -> Iterator[Mutant]:

@@ -22,6 +22,7 @@ __all__ = ["Diffed", "Sides", "diff"]
 
 
 _MOST_PAIRS = 2_000_000
+_LIVE = "live"
 
 
 class Sides(Struct, frozen=True):
@@ -58,6 +59,8 @@ def diff(inputs: Inputs, sides: Sides) -> Diffed:
 
 def _opened(inputs: Inputs, sides: Sides) -> Iterator[Opened]:
     names = (sides.old, sides.new)
+    if _LIVE in names:
+        raise InputError(f"{_LIVE}: a running cluster is not read yet: give the output of kubectl get … -A -o json")
     if [*names, *inputs.filenames, *inputs.snapshots].count("-") > 1:
         raise InputError("-: standard input can be read once only; OLD, NEW and -f cannot share it")
     shared = gather(inputs)

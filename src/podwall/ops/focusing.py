@@ -115,11 +115,22 @@ def _controller(group: Group) -> tuple[str, Controller | None]:
 
 
 def _block(reference: str) -> AddrSet | None:
-    """The addresses of a CIDR; None for what is none."""
-    try:
-        return AddrSet.of(str(ipaddress.ip_network(reference))) if "/" in reference else None
-    except ValueError:
+    """The addresses of a CIDR; None for what is none. Raises UnknownReference for what would be one."""
+    address, slash, _ = reference.partition("/")
+    if not slash or not _is_address(address):
         return None
+    try:
+        return AddrSet.of(str(ipaddress.ip_network(reference)))
+    except ValueError as error:
+        raise UnknownReference(str(error)) from None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _ports(opened: Opened, texts: Sequence[str]) -> tuple[PortSet, tuple[tuple[str, str], ...]]:

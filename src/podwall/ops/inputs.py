@@ -49,8 +49,8 @@ __all__ = [
 
 _NO_INPUT = (
     "no input: give files or directories with -f, a kustomization with -k, a snapshot with --snapshot, or the dump of\n"
-    "a cluster on standard input, as\n"
-    "  kubectl get ns,no,po,svc,endpointslices,deploy,sts,ds,rs,job,cj,netpol -A -o json | podwall … -f -"
+    "  a cluster on standard input, as\n"
+    "    kubectl get ns,no,po,svc,endpointslices,deploy,sts,ds,rs,job,cj,netpol -A -o json | podwall … -f -"
 )
 _DEFAULT_PROFILE = "kubernetes"
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from podwall.report.diff_overview import MOST_CAUSES, is_large, more_causes, shares, span_words, spans
 from podwall.report.diff_rows import Group, Words, cause_words, grouped, risk_rows
 from podwall.report.maps.external import Label
-from podwall.report.public_diff import Cause, Diff, RiskFound
+from podwall.report.public_diff import Cause, Changed, Diff, RiskFound
 from podwall.report.wording import counted, ports_text
 
 __all__ = ["diff_markdown"]
@@ -19,6 +20,8 @@ _CUT = "\n_Cut here: the rest would be longer than a comment may be. The whole a
 _MOST_RISKS = 25
 _MOST_ROWS = 50  # of one cause
 _MOST_NAMES = 50
+_MOST_SPANS = 50
+_MOST_SHARES = 50
 _SERIOUS = ("from-internet", "to-internet", "from-everyone", "to-everyone", "dns-lost")
 
 
@@ -28,12 +31,12 @@ def diff_markdown(result: Diff) -> str:
     blocks = [
         *_summary(result),
         *_risks(result.risks, words),
-        *_section("Opened", grouped(result.opened), words),
-        *_section("Closed", grouped(result.closed), words),
+        *_incomplete(result.incomplete),
+        *_section("Opened", result.opened, words),
+        *_section("Closed", result.closed, words),
         *_moved("Added", result.endpoints.added, grouped(result.endpoints.opened), words),
         *_moved("Removed", result.endpoints.removed, grouped(result.endpoints.closed), words),
         *_legend(words.legend()),
-        *_incomplete(result.incomplete),
     ]
     return _fitted(blocks)
 
@@ -71,20 +74,43 @@ def _risks(risks: Sequence[RiskFound], words: Words) -> Iterator[str]:
     rows = risk_rows(risks)
     yield "\n| Risk | Because of |\n|---|---|\n"
     for row in rows[:_MOST_RISKS]:
-        causes = "<br>".join(_cause(cause) for cause in row.causes) or "it is new"
+        causes = "<br>".join([_cause(cause) for cause in row.causes[:MOST_CAUSES]]) or "it is new"
+        more = more_causes(row.causes)
+        causes += f"<br>and {more}" if more else ""
         mark = ":warning: " if row.risk in _SERIOUS else ""
         yield f"| {mark}{_cell(words.risk(row))} | {causes} |\n"
     if len(rows) > _MOST_RISKS:
         yield f"\n… and {sum(len(row.endpoints) for row in rows[_MOST_RISKS:]):,} more.\n"
 
 
-def _section(title: str, groups: Sequence[Group], words: Words) -> Iterator[str]:
+def _section(title: str, pairs: Sequence[Changed], words: Words) -> Iterator[str]:
+    groups = grouped(pairs)
     if not groups:
         return
     yield f"\n#### {title}\n"
+    if is_large(groups):
+        yield from _overview(pairs, groups, words)
+        return
     for group in groups:
-        because = ", ".join(_html(" at ".join(cause_words(cause))) for cause in group.causes)
-        yield from _folded(f"{counted(group.pairs, 'connection')} by {because}", group, words)
+        because = ", ".join(_html(" at ".join(cause_words(cause))) for cause in group.causes[:MOST_CAUSES])
+        more = more_causes(group.causes)
+        yield from _folded(
+            f"{counted(group.pairs, 'connection')} by {because}{f' and {more}' if more else ''}", group, words
+        )
+
+
+def _overview(pairs: Sequence[Changed], groups: Sequence[Group], words: Words) -> Iterator[str]:
+    """What is too much to be listed."""
+    found, edits = spans(pairs, words.outside), shares(groups)
+    rows = [f"| {' | '.join(map(_cell, span_words(span)))} |\n" for span in found[:_MOST_SPANS]]
+    left = counted(sum(span.pairs for span in found[_MOST_SPANS:]), "more connection")
+    rest = f"\n… and {left}.\n" if len(found) > _MOST_SPANS else ""
+    table = f"| From | To | Connections | Ports |\n|---|---|---|---|\n{''.join(rows)}{rest}"
+    yield f"\nToo many to list here; by namespace:\n\n{table}"
+    rows = [f"| {_cause(share.cause)} | {share.pairs:,} |\n" for share in edits[:_MOST_SHARES]]
+    rest = f"\n… and {counted(len(edits) - _MOST_SHARES, 'more edit')}.\n" if len(edits) > _MOST_SHARES else ""
+    table = f"| Edit | Connections that it has a part in |\n|---|---|\n{''.join(rows)}{rest}"
+    yield f"\n<details><summary>{counted(len(edits), 'edit')}</summary>\n\n{table}\n</details>\n"
 
 
 def _moved(title: str, names: Sequence[str], groups: Sequence[Group], words: Words) -> Iterator[str]:

@@ -136,6 +136,11 @@ class Words:
         self._used.update(names)
         return [self._labels[name].shown for name in names]
 
+    @property
+    def outside(self) -> frozenset[str]:
+        """The names of the external sets."""
+        return frozenset(self._labels)
+
     def legend(self) -> Iterator[Label]:
         """The labels in use that do not say everything."""
         return (label for name, label in self._labels.items() if name in self._used and label.words)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
+from podwall.report.diff_overview import MOST_CAUSES, is_large, more_causes, shares, span_words, spans
 from podwall.report.diff_rows import Group, Words, cause_words, grouped, risk_rows
-from podwall.report.public_diff import Cause, Diff, RiskFound
+from podwall.report.public_diff import Cause, Changed, Diff, RiskFound
 from podwall.report.wording import counted, ports_text, wrapped
 
 __all__ = ["diff_text"]
 
 _MOST_ROWS = 20  # of one cause
-_MOST_RISKS = 30
+_MOST_RISKS = 20
 _MOST_NAMES = 12
+_MOST_SPANS = 30
+_MOST_SHARES = 20
 
 
 def diff_text(result: Diff) -> Iterator[str]:
@@ -21,8 +24,8 @@ def diff_text(result: Diff) -> Iterator[str]:
     for line in (
         *_head(result),
         *_risks(result.risks, words),
-        *_section("OPENED", grouped(result.opened), words),
-        *_section("CLOSED", grouped(result.closed), words),
+        *_section("OPENED", result.opened, words),
+        *_section("CLOSED", result.closed, words),
         *_moved("ADDED", result.endpoints.added, grouped(result.endpoints.opened), words),
         *_moved("REMOVED", result.endpoints.removed, grouped(result.endpoints.closed), words),
         *_legend(words),
@@ -51,10 +54,14 @@ def _risks(risks: Sequence[RiskFound], words: Words) -> Iterator[str]:
         yield f"  … and {sum(len(row.endpoints) for row in rows[_MOST_RISKS:]):,} more: -o json"
 
 
-def _section(title: str, groups: Sequence[Group], words: Words) -> Iterator[str]:
+def _section(title: str, pairs: Sequence[Changed], words: Words) -> Iterator[str]:
+    groups = grouped(pairs)
     if groups:
         yield ""
-        yield f"{title}: {counted(sum(group.pairs for group in groups), 'connection')}"
+        yield f"{title}: {counted(len(pairs), 'connection')}"
+    if is_large(groups):
+        yield from _overview(pairs, groups, words)
+        return
     for number, group in enumerate(groups):
         if number:
             yield ""
@@ -62,11 +69,34 @@ def _section(title: str, groups: Sequence[Group], words: Words) -> Iterator[str]
         yield from _causes(group.causes)
 
 
-def _causes(causes: Iterable[Cause]) -> Iterator[str]:
-    for cause in causes:
+def _overview(pairs: Sequence[Changed], groups: Sequence[Group], words: Words) -> Iterator[str]:
+    """What is too much to be listed."""
+    yield "Too many to list here: -n NS, or -o json. By namespace:"
+    found = spans(pairs, words.outside)
+    for span in found[:_MOST_SPANS]:
+        source, destination, number, ports = span_words(span)
+        yield from wrapped(f"  {source} -> {destination}: {number}, {ports}", "    ")
+    if len(found) > _MOST_SPANS:
+        yield f"  … and {counted(sum(span.pairs for span in found[_MOST_SPANS:]), 'more connection')}"
+    yield ""
+    yield "By edit, with the connections that it has a part in:"
+    edits = shares(groups)
+    for share in edits[:_MOST_SHARES]:
+        what, where = cause_words(share.cause)
+        yield from wrapped(f"  {share.pairs:,} by {what}", "    ")
+        yield from wrapped(f"    {where}", "    ")
+    if len(edits) > _MOST_SHARES:
+        yield f"  … and {counted(len(edits) - _MOST_SHARES, 'more edit')}"
+
+
+def _causes(causes: Sequence[Cause]) -> Iterator[str]:
+    for cause in causes[:MOST_CAUSES]:
         what, where = cause_words(cause)
         yield from wrapped(f"      by {what}", "         ")
         yield from wrapped(f"         {where}", "         ")
+    more = more_causes(causes)
+    if more:
+        yield f"      and {more}: -o json"
 
 
 def _rows(group: Group, words: Words) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from podwall.report.public_testing import Coverage, Expected, Report
-from podwall.report.testing import why
+from podwall.report.testing import explained, why
 
 __all__ = ["junit_text"]
 
@@ -50,7 +50,8 @@ def _case(expected: Expected) -> Iterator[str]:
         yield f"{start}/>\n"
         return
     lines = list(why(expected))
-    body = [f"{expected.file}:{expected.line}", *([f"because: {expected.because}"] if expected.because else []), *lines]
+    because = [f"because: {expected.because}"] if expected.because else []
+    body = [f"{expected.file}:{expected.line}", *because, *lines, *explained(expected, {})]
     yield f"{start}>\n"
     yield f'      <failure type="{expected.want}" message={_attribute(lines[0])}>'
     yield f"{_printable(escape(chr(10).join(body)))}</failure>\n    </testcase>\n"

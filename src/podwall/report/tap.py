@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from podwall.report.public_testing import Coverage, Expected, Report
-from podwall.report.testing import why
+from podwall.report.testing import explained, why
 from podwall.text.write import yaml_text
 
 __all__ = ["tap_text"]
@@ -43,6 +43,9 @@ def _diagnostics(expected: Expected) -> Iterator[str]:
     }
     if expected.because:
         value["because"] = expected.because
+    explanation = "\n".join(explained(expected, {})).strip("\n")
+    if explanation:
+        value["explanation"] = explanation
     yield "  ---\n"
-    yield from (f"  {line}\n" for line in yaml_text(value).splitlines())
+    yield from (f"  {line}".rstrip() + "\n" for line in yaml_text(value).splitlines())
     yield "  ...\n"

@@ -10,9 +10,9 @@ from podwall.report.public_explanation import Explanation
 from podwall.report.public_testing import Coverage, Edit, Expected, Pair, Report, Unnoticed
 from podwall.report.wording import counted, place, policy_name, ports_text, wrapped
 
-__all__ = ["edit_text", "report_text", "summary", "why"]
+__all__ = ["edit_text", "explained", "report_text", "summary", "why"]
 
-_MOST_WITHOUT_EFFECT = 5
+_MOST_UNNOTICED = 40  # policies and rules
 
 
 def report_text(report: Report, excerpts: Mapping[int, Excerpts]) -> Iterator[str]:
@@ -46,9 +46,7 @@ def _failure(expected: Expected, excerpts: Excerpts) -> Iterator[str]:
     if expected.because:
         yield from wrapped(f"  because: {expected.because}", "    ")
     yield from (line for text in why(expected) for line in wrapped(f"  {text}", "      "))
-    if isinstance(expected.explanation, Explanation):
-        several = len(expected.failures) > 1
-        yield from _explanation(expected.explanation, excerpts, several=several)
+    yield from explained(expected, excerpts)
 
 
 def why(expected: Expected) -> Iterator[str]:
@@ -67,12 +65,14 @@ def why(expected: Expected) -> Iterator[str]:
         yield f"  and {expected.moreFailures:,} more"
 
 
-def _explanation(answer: Explanation, excerpts: Excerpts, *, several: bool) -> Iterator[str]:
-    yield ""
-    if several:
-        yield "The first of them:"
-    yield from deciding_text(answer, excerpts)
-    yield from changes_text(answer)
+def explained(expected: Expected, excerpts: Excerpts) -> Iterator[str]:
+    """What decides about the first pair, and the smallest change that mends it; nothing where that was not asked."""
+    if isinstance(expected.explanation, Explanation):
+        yield ""
+        if len(expected.failures) > 1:
+            yield "The first of them:"
+        yield from deciding_text(expected.explanation, excerpts)
+        yield from changes_text(expected.explanation)
 
 
 # Coverage
@@ -83,9 +83,15 @@ def _coverage(coverage: Coverage) -> Iterator[str]:
     aim = f", at least {coverage.minimum:g}% asked for" if coverage.minimum is not None else ""
     edits = counted(coverage.mutants, "edit")
     yield from wrapped(f"COVERAGE {percent}: {coverage.noticed:,} of {edits} of policies noticed{aim}", "  ")
-    for unnoticed in _by_policy(coverage.unnoticed):
+    rules = list(_by_policy(coverage.unnoticed))
+    for unnoticed in rules[:_MOST_UNNOTICED]:
         yield ""
         yield from _unnoticed(unnoticed)
+    left = rules[_MOST_UNNOTICED:]
+    if left:
+        said = f"{sum(map(len, left)):,} more edits of {len(left):,} more policies and rules go unnoticed: -o json"
+        yield ""
+        yield from wrapped(said, "  ")
     if coverage.withoutEffect:
         said = f"{counted(len(coverage.withoutEffect), 'more edit')} would change nothing in this cluster: -o json"
         yield ""

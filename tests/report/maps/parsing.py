@@ -21,6 +21,7 @@ from podwall.report.public import External, Port
 Json = dict[str, Any]
 Pairs = dict[tuple[str, str], str]
 ANYWHERE = "any external address"
+ANYTHING = "any external address or domain name"
 
 
 def in_words(ports: Iterable[Port]) -> str:
@@ -43,6 +44,7 @@ class Ends:
     def __init__(self, whole: Json) -> None:
         self.namespace = {e["name"]: e["namespace"] for e in whole["endpoints"]}
         self.cells = {x["name"] for x in whole["external"] if "domains" not in x}
+        self.domains = {x["name"] for x in whole["external"] if "domains" in x}
         shown = labels(msgspec.convert(whole["external"], list[External]))
         self.of_label = {label.shown: name for name, label in shown.items()}
 
@@ -55,6 +57,8 @@ class Ends:
     def all_of(self, name: str) -> list[str]:
         if name in ("*", ANYWHERE):
             return sorted(self.cells)
+        if name == ANYTHING:
+            return sorted({*self.cells, *self.domains})
         if name.endswith("/*"):
             return [n for n, namespace in self.namespace.items() if f"{namespace}/*" == name]
         return [self.of_label.get(name, name)]
@@ -112,6 +116,47 @@ def shown(cell: str) -> str:
 
 def from_md(text: str, ends: Ends) -> Pairs:
     return ends.pairs((row["From"], row["To"], row["Ports"]) for row in table(text, "Connections"))
+
+
+def from_text(text: str, ends: Ends) -> Pairs:
+    """Paragraphs of a source with its destinations, their ports in the last column."""
+    found: Pairs = {}
+    for paragraph in text.split("\n\n")[1:]:
+        if paragraph.startswith("from "):
+            lines = paragraph.splitlines()
+            body = next(n for n, line in enumerate(lines) if re.match(" {2}[^ ]", line))
+            head = " ".join(line.strip() for line in lines[:body]).removeprefix("from ")
+            inside = re.fullmatch(r"(\S+) \((?:not isolated|isolated: .*)\)", head)
+            sources = [inside[1]] if inside else [name for each in head.split(", ") for name in ends.all_of(each)]
+            for other, ports in text_rows(lines[body:]):
+                for pair in (pair for source in sources for pair in counted(ends, source, other)):
+                    assert pair not in found
+                    found[pair] = ports
+    return found
+
+
+def text_rows(lines: Iterable[str]) -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for line in lines:
+        if line == "  nobody":
+            continue
+        if line[:3].strip():
+            apart = line[42:44] == "  "
+            rows.append((line[2:44].strip(), line[44:]) if apart else (line.strip(), ""))
+        else:
+            assert line.startswith(" " * 44)
+            rows[-1] = rows[-1][0], f"{rows[-1][1]} {line.strip()}".strip()
+    return rows
+
+
+def counted(ends: Ends, source: str, other: str) -> Iterator[tuple[str, str]]:
+    """`ns/* (3)` are all of a namespace but the source, unless it is counted as well."""
+    whole = re.fullmatch(r"(.*/\*) \((\d+)\)", other)
+    names = ends.all_of(whole[1] if whole else other)
+    if whole and len(names) != int(whole[2]):
+        names = [name for name in names if name != source]
+        assert len(names) == int(whole[2])
+    yield from ((source, name) for name in names)
 
 
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'

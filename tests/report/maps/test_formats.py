@@ -41,6 +41,7 @@ def test_every_format_says_what_json_says(seed: int, tmp_path: Path, monkeypatch
     cluster = opened(tmp_path, seed)
     whole = json.loads(written(cluster, "json"))
     ends, want = parsing.Ends(whole), parsing.from_json(whole)
+    assert parsing.from_text(written(cluster, "text"), ends) == want
     for why in (False, True):
         assert parsing.from_wide(written(cluster, "wide", why=why)) == want
         assert parsing.from_csv(written(cluster, "csv", why=why)) == want

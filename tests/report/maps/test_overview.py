@@ -83,11 +83,38 @@ def test_the_text_of_a_large_map_fits_and_is_short(large: Opened) -> None:
     assert "  team-0000                   all 380 pairs     all ports" in lines
 
 
+def test_many_ports_between_namespaces_are_wrapped(tmp_path: Path) -> None:
+    path = tmp_path / "cluster.json"
+    path.write_bytes(as_json(list(shape(Shape(pods=220, pods_per_ns=110, policies_per_ns=60)))))
+    lines = written(open_cluster(Inputs((str(path),))), "text").splitlines()
+    assert max(map(len, lines)) <= 80
+    first = next(n for n, line in enumerate(lines) if line.startswith("  team-0001   ") and "pairs" in line)
+    assert lines[first + 1].startswith(" " * 48)
+    assert lines[first + 1].endswith("more")
+
+
+def test_one_namespace_of_many_endpoints_is_called_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "cluster.json"
+    path.write_bytes(as_json(list(shape(Shape(pods=220, pods_per_ns=110)))))
+    text = "".join(writer("text")(open_map(open_cluster(Inputs((str(path),), namespace="team-0000")))))
+    head, _, rest = text.partition("With more than")
+    assert head.startswith("110 endpoints in team-0000, ")
+    assert " connections from or to them, profile kubernetes" in head.replace("\n", " ")
+    assert "-n NS" not in rest
+
+
 def test_a_focus_brings_the_endpoints_back(large: Opened) -> None:
     text = written(large, "text", Wanted(destinations=("team-0001/*",)))
     assert text.count("\nto team-0001/") == 20
     assert max(map(len, text.splitlines())) <= 80
     assert "\nfrom team-0001/" not in text
+
+
+def test_what_one_endpoint_has_to_do_with_a_large_map_stands_both_ways(large: Opened) -> None:
+    text = written(large, "text", Wanted(about=("team-0001/app00",)))
+    heads = [line for line in text.splitlines() if line.startswith(("from ", "to "))]
+    assert [head.split(" (")[0] for head in heads] == ["from team-0001/app00", "to team-0001/app00"]
+    assert "by namespace" not in text
 
 
 def test_the_matrix_of_a_large_map_is_by_namespace(large: Opened) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from podwall.report.maps.answer import Scope
 from podwall.report.maps.text import write
 from podwall.report.public import (
     API_VERSION,
@@ -177,6 +178,19 @@ def test_isolation_stands_in_the_head() -> None:
 )
 def test_the_first_line_counts(only: str | None, head: str) -> None:
     assert next(write(answer_of(a_map(["a/x", "a/y", "b/x"], to_all("a/x", ["b/x"])), only))) == head
+
+
+def test_connections_about_some_ends_stand_both_ways() -> None:
+    connections = [*to_all("a/x", ["a/x", "a/y", "b/z"]), *to_all("a/y", ["a/x"]), *to_all("b/z", ["a/y"], ALL)]
+    result = a_map(["a/x", "a/y", "b/z"], connections)
+    scope = Scope(about=frozenset({"a/x", "a/y"}), whole=frozenset())
+    paragraphs = "".join(write(answer_of(result, scope=scope))).split("\n\n")[1:]
+    assert [[" ".join(line.split()) for line in paragraph.splitlines()] for paragraph in paragraphs] == [
+        ["from a/x (not isolated)", "a/x TCP 80", "a/y TCP 80", "b/z TCP 80"],
+        ["from a/y (not isolated)", "a/x TCP 80"],
+        ["to a/x (not isolated)", "a/x TCP 80", "a/y TCP 80"],
+        ["to a/y (not isolated)", "a/x TCP 80", "b/z all ports"],
+    ]
 
 
 def ref(name: str, owner: str | None = None, file: str | None = "np/a.yaml", line: int | None = 3) -> Permit:

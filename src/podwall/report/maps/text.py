@@ -10,43 +10,68 @@ from podwall.report.maps.overview import MOST_ENDPOINTS
 from podwall.report.maps.text_overview import overview_text
 from podwall.report.maps.words import focus_words, permit_name, port_words, reasons
 from podwall.report.public import Connection, Permit, Ref
-from podwall.report.wording import counted, policy_name
+from podwall.report.wording import counted, policy_name, wrapped
 
 __all__ = ["write"]
 
 _WIDTH = 80
 _PORTS_AT = 44  # where the last column begins, unless a name is longer
 _ANYWHERE = "any external address"
+_ANYTHING = "any external address or domain name"
 
 
 def write(answer: Answer) -> Iterator[str]:
     """Every source with its destinations, or all by namespace where those are too many.
 
-    A map of what reaches some destinations has these with their sources.
+    A map of what reaches some destinations has these with their sources, and one about some ends has these, both ways.
     """
     scope = answer.scope
-    asked = scope.sources if scope.sources is not None else scope.destinations
+    asked = next((names for names in (scope.sources, scope.destinations, scope.about) if names is not None), None)
     if len(answer.head.endpoints if asked is None else asked) > MOST_ENDPOINTS:
         yield from overview_text(answer)
+        return
+    connections, names = list(answer.connections), _Names(answer)
+    yield from (f"{line}\n" for line in _head(answer, len(connections)))
+    for listing in _listings(answer, connections, names):
+        yield from listing.lines()
+    yield from _legend(names)
+    yield from _policies(connections)
+
+
+def _listings(answer: Answer, connections: list[Connection], names: _Names) -> Iterator[_Listing]:
+    scope = answer.scope
+    if scope.sources is None and scope.destinations is None and scope.about is not None:
+        yield _Listing(answer, [c for c in connections if c.src in scope.about], names, towards=False)
+        yield _Listing(answer, [c for c in connections if c.dst in scope.about], names, towards=True)
     else:
-        yield from _Listing(answer, towards=scope.sources is None and scope.destinations is not None).lines()
+        yield _Listing(answer, connections, names, towards=scope.sources is None and scope.destinations is not None)
+
+
+def _head(answer: Answer, number: int) -> Iterator[str]:
+    head, scope = answer.head, answer.scope
+    inside = sum(scope.namespace in (None, e.namespace) for e in head.endpoints)
+    pairs = counted(number, "connection")
+    place, them = ("", "") if scope.namespace is None else (f" in {scope.namespace}", " from or to them")
+    if head.focus:
+        yield from _wrapped(f"{pairs}, profile {head.profile}: ", focus_words(head.focus))
+        return
+    yield from wrapped(f"{counted(inside, 'endpoint')}{place}, {pairs}{them}, profile {head.profile}", "")
 
 
 class _Listing:
     """Paragraphs about one end with all others; `towards`: about destinations, each with its sources."""
 
-    def __init__(self, answer: Answer, *, towards: bool) -> None:
+    def __init__(self, answer: Answer, connections: Iterable[Connection], names: _Names, *, towards: bool) -> None:
         self._answer = answer
         self._towards = towards
-        self._connections = list(answer.connections)
-        self._names = _Names(answer)
+        self._names = names
         self._found: dict[str, list[tuple[str, Connection]]] = {}
-        for connection in self._connections:
+        for connection in connections:
             own, other = (connection.dst, connection.src) if towards else (connection.src, connection.dst)
             self._found.setdefault(own, []).append((other, connection))
 
     def lines(self) -> Iterator[str]:
-        yield from (f"{line}\n" for line in self._head())
+        """A paragraph for each end, then those of external ones."""
         word = "to" if self._towards else "from"
         for endpoint in self._answer.head.endpoints:
             found = self._found.get(endpoint.name, [])
@@ -55,18 +80,6 @@ class _Listing:
                 yield from _paragraph([title], list(self._rows(endpoint.name, found)) or ["  nobody"])
         for cells, rows in self._alike():
             yield from _paragraph(_wrapped(f"{word} ", self._names.cells(cells)), rows)
-        yield from _legend(self._names)
-        yield from _policies(self._connections)
-
-    def _head(self) -> Iterator[str]:
-        head, scope = self._answer.head, self._answer.scope
-        inside = sum(scope.namespace in (None, e.namespace) for e in head.endpoints)
-        pairs = counted(len(self._connections), "connection")
-        place, them = ("", "") if scope.namespace is None else (f" in {scope.namespace}", " from or to them")
-        if head.focus:
-            yield from _wrapped(f"{pairs}, profile {head.profile}: ", focus_words(head.focus))
-            return
-        yield f"{counted(inside, 'endpoint')}{place}, {pairs}{them}, profile {head.profile}"
 
     def _is_asked(self, name: str, namespace: str) -> bool:
         """Whether it is worth a line that an endpoint has no connection."""
@@ -147,7 +160,7 @@ class _Names:
         addresses = [name for name in found if name not in self._domains]
         whole = len(addresses) == len(self._cells) - len(self._domains)
         if whole and len(found) == len(self._cells) > 1:
-            return [_ANYWHERE]
+            return [_ANYTHING if self._domains else _ANYWHERE]
         if whole and len(addresses) > 1:
             named = [name for name in found if name in self._domains]
             self.used.update(named)

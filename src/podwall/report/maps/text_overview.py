@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
 from podwall.report.maps.answer import Answer
@@ -16,22 +17,26 @@ _PAIRS_AT = 30
 _PORTS_AT = 48
 _WIDTH = 80
 _ANYWHERE = "external addresses"
-_HELP = f"""\
-With more than {MOST_ENDPOINTS} endpoints, this is by namespace. Closer: -n NS, --from REF,
---to REF, --about REF, --port PORT. Every connection: -o wide, csv or json.
-Beside a number of pairs stand the ports of all of them together.
-"""
+_HELP = (
+    f"With more than {MOST_ENDPOINTS} endpoints, this is by namespace. Closer: {{closer}}. "
+    "Every connection: -o wide, csv or json. Beside a number of pairs stand the ports of all of them together."
+)
+_KEPT = "\N{NO-BREAK SPACE}"  # until the lines are made
+_CLOSER = tuple(way.replace(" ", _KEPT) for way in ("-n NS", "--from REF", "--to REF", "--about REF", "--port PORT"))
 
 
 def overview_text(answer: Answer) -> Iterator[str]:
     """A table of the namespaces, then one paragraph for each as a source."""
     found = overview(answer)
-    endpoints, namespaces = len(answer.head.endpoints), len(found.namespaces)
-    yield f"{counted(endpoints, 'endpoint')} in {counted(namespaces, 'namespace')}, "
-    yield f"{counted(found.connections, 'connection')}, profile {answer.head.profile}\n"
-    if answer.head.focus:
-        yield from (f"{line}\n" for line in wrapped(f"only {', '.join(focus_words(answer.head.focus))}", "  "))
-    yield _HELP
+    head, only = answer.head, answer.scope.namespace
+    place = counted(len(found.namespaces), "namespace") if only is None else only
+    inside = counted(sum(only in (None, endpoint.namespace) for endpoint in head.endpoints), "endpoint")
+    them = "" if only is None else " from or to them"
+    paragraphs = [f"{inside} in {place}, {counted(found.connections, 'connection')}{them}, profile {head.profile}"]
+    if head.focus:
+        paragraphs.append(f"only {', '.join(focus_words(head.focus))}")
+    paragraphs.append(_HELP.format(closer=", ".join(_CLOSER if only is None else _CLOSER[1:])))
+    yield from (f"{line}\n".replace(_KEPT, " ") for text in paragraphs for line in wrapped(text, ""))
     yield from _table(found.namespaces)
     yield from _paragraphs(found)
 
@@ -95,7 +100,6 @@ def _row(whom: str, pairs: str, ports: str) -> Iterator[str]:
         yield f"{head}\n"
         head = ""
     head = f"{head:<{_PAIRS_AT}}{pairs}"
-    if len(f"{head:<{_PORTS_AT - 2}}  {ports}") > _WIDTH:
-        yield f"{head}\n"
+    for line in textwrap.wrap(ports, _WIDTH - _PORTS_AT, break_on_hyphens=False):
+        yield f"{head:<{_PORTS_AT - 2}}  {line}\n"
         head = ""
-    yield f"{head:<{_PORTS_AT - 2}}  {ports}\n"
