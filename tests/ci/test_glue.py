@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from tests.cli.program import ROOT, SHOP
+from tests.cli.schemas import sarif_slips
 
 _START = "import sys; sys.argv[0] = 'podwall'; from podwall.cli.main import main; main()"
 _INPUT = re.compile(r"\$\{\{ inputs\.([\w-]+) \}\}")
@@ -78,7 +79,9 @@ def test_the_action_checks_and_reports(project: Path, programs: Path, tmp_path: 
     assert done.returncode == 1, done.stderr
     assert "::error file=deploy/payments-policies.yaml,line=" in done.stdout
     assert "PW110" in summary.read_text(encoding="utf-8")
-    assert json.loads((project / "podwall.sarif").read_text(encoding="utf-8"))["version"] == "2.1.0"
+    report = (project / "podwall.sarif").read_text(encoding="utf-8")
+    assert json.loads(report)["version"] == "2.1.0"
+    assert sarif_slips(report) == []
 
 
 @pytest.mark.parametrize(("fail_on", "code"), [("never", 0), ("error", 1), ("of course", 2)])
