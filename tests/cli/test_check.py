@@ -279,3 +279,43 @@ def test_what_is_not_asked_is_told(here: Path) -> None:
     done = check(policy, "--explain-skipped")
     assert "PW110 shop/deny: needs the cluster's DNS pods" in done.out
     assert "1 question not asked" in check(policy).out
+
+
+# Facts that the input, or the project, gives
+
+
+NOBODY = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop, labels: {app: web}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: nobody, namespace: shop}
+spec: {podSelector: {matchLabels: {app: old}}}
+"""
+
+
+def test_a_snapshot_is_all_of_a_cluster(here: Path) -> None:
+    assert found(NOBODY, "--select", "PW120") == {}  # the rest of shop may be in another file (D18)
+    assert podwall("snapshot", "-f", "shop.yaml", "-o", "all.snapshot").code == 0
+    done = podwall("check", "--snapshot", "all.snapshot", "--select", "PW120", "-o", "json")
+    assert [f["object"]["name"] for f in done.json["findings"]] == ["nobody"]
+
+
+def test_a_snapshot_without_workloads_is_not(here: Path) -> None:
+    Path("shop.yaml").write_text(NOBODY.partition("---\n")[2], encoding="utf-8")
+    assert podwall("snapshot", "-f", "shop.yaml", "-o", "all.snapshot").code == 0
+    assert podwall("check", "--snapshot", "all.snapshot", "--select", "PW120", "-o", "json").json["findings"] == []
+
+
+def test_the_project_says_which_namespaces_need_no_dns(here: Path) -> None:
+    closed = SPACE.replace("policyTypes: [Ingress]", "policyTypes: [Ingress, Egress]") % ("", "", "80")
+    assert "PW110" in found(closed)
+    (here / ".podwall.yaml").write_text("check: {withoutDNS: [shop]}\n", encoding="utf-8")
+    assert "PW110" not in found(closed)
+    (here / ".podwall.yaml").write_text("check: {withoutDNS: [Shop], unusedDays: 0}\n", encoding="utf-8")
+    done = check(closed)
+    assert done.code == 2
+    assert "check.withoutDNS[0]: not the name of a namespace" in done.err
+    assert "check.unusedDays: expected at least 1" in done.err

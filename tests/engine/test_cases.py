@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 
 import pytest
 
+from podwall.check.facts import Facts, Options
 from podwall.cluster.profile import PROFILES
 from podwall.engine.model import Model
 from podwall.errors import UnknownReference
@@ -83,7 +85,9 @@ def test_warnings_are_given(case: Case, form: str) -> None:
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.complete], ids=lambda c: c.file.stem)
 def test_complete_namespaces(case: Case) -> None:
-    pytest.skip("nothing asks yet whether a namespace is complete (D18): the checks that need it do not exist")
+    model = Model(read(case, "list").assembled.cluster, PROFILES[case.cni])
+    facts = Facts(model, Options(dt.date(2026, 11, 21)))
+    assert {name: facts.is_given(name) for name in case.complete} == case.complete
 
 
 def fits(said: Said, found: tuple[str, str]) -> bool:

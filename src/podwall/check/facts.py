@@ -37,6 +37,7 @@ from podwall.engine.rules import (
     Rule,
     Scope,
 )
+from podwall.flows.edges import Edge
 from podwall.text.where import Path, near, parse_field
 
 __all__ = ["EPHEMERAL", "Facts", "Object", "Options", "Policy", "Witness"]
@@ -65,7 +66,8 @@ class Options(Struct, frozen=True):
 
     `whole` says that the input is all of a cluster, as a live one is: what is not there does not exist (D18). `owners`
     are those of policies, workloads and Pods, by kind, namespace and name, as far as they are known. `sets` say what
-    well-known names stand for where the cluster does not tell.
+    well-known names stand for where the cluster does not tell. `edges` are observed traffic, None where nobody watched;
+    what was not seen for `unused_days` is not in use.
     """
 
     today: dt.date
@@ -74,6 +76,8 @@ class Options(Struct, frozen=True):
     system: frozenset[str] = SYSTEM_NAMESPACES
     without_dns: frozenset[str] = frozenset()
     sets: Mapping[str, Definition] = {}
+    edges: tuple[Edge, ...] | None = None
+    unused_days: int = 30
 
 
 class Policy(Struct, frozen=True):

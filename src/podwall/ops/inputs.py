@@ -119,7 +119,7 @@ class Reading(Struct, frozen=True):
     """A cluster as it was read, before anything is computed.
 
     `texts` are the files that it came from, without their data; `said` is what a snapshot of it must say again. The
-    rest is as in `Opened`.
+    rest is as in `Opened`; a snapshot is `whole`, unless it says itself that something was passed over.
     """
 
     assembled: Assembled
@@ -136,13 +136,15 @@ class Reading(Struct, frozen=True):
     partial: bool
     read: tuple[str, ...]
     mistakes: tuple[Mistake, ...] = ()
+    whole: bool = False
 
 
 class Opened(Struct, frozen=True):
     """A cluster ready for questions.
 
     `incomplete` are facts that the answer may be wrong without; `partial` asks for exit 3; `read` says what was read.
-    Where mistakes are kept, `ignoring` are the annotations of objects that suppress findings about them.
+    Where mistakes are kept, `ignoring` are the annotations of objects that suppress findings about them. `whole` says
+    that what is not in the input does not exist: it is that of a cluster (D18).
     """
 
     model: Model
@@ -155,6 +157,7 @@ class Opened(Struct, frozen=True):
     read: tuple[str, ...]
     mistakes: tuple[Mistake, ...] = ()
     ignoring: Mapping[Named, Mapping[str, str]] = {}
+    whole: bool = False
 
 
 def open_cluster(inputs: Inputs) -> Opened:
@@ -196,6 +199,7 @@ def opened(
         read=reading.read,
         mistakes=reading.mistakes,
         ignoring=dict(ignoring(reading.assembled)) if inputs.keep_mistakes else {},
+        whole=reading.whole and bool(model.endpoints),
     )
 
 
@@ -251,6 +255,7 @@ def _reading(
         partial=bool((unanalyzed and not inputs.ignore_kinds) or (inputs.strict and incomplete)),
         read=(*_project(inputs.project), *found.read, *remarks.replaced(assembled)),
         mistakes=tuple(kept_mistakes(decoder, assembled)) if inputs.keep_mistakes else (),
+        whole=bool(kept.snapshots) and not said.skipped,
     )
 
 

@@ -80,11 +80,12 @@ class Posture(Struct, frozen=True):
 
 
 class Skipped(Struct, frozen=True):
-    """What a check says nothing about, because the input lacks a fact."""
+    """What a check says nothing about, because the input lacks a fact; `flag` is the one that gives it, if one does."""
 
     id: str
     about: str
     lacks: str
+    flag: str | None
 
 
 class Findings(Struct, frozen=True):

@@ -71,7 +71,7 @@ def _place(findings: Sequence[Finding], lines: Lines) -> Iterator[str]:
         yield from wrapped(f"  {other.id}: {other.message}.", "  ")
     if first.witness is not None:
         witness = first.witness
-        yield from wrapped(f"  Seen on: {witness.src} -> {witness.dst} {witness.protocol} {witness.port}", "    ")
+        yield from wrapped(f"  Shown by: {witness.src} -> {witness.dst} {witness.protocol} {witness.port}", "    ")
     fixable = " [--fix]" if any(f.fixable for f in findings) else ""
     yield from wrapped(f"  -> {first.advice}{fixable}", "     ")
 
@@ -106,7 +106,8 @@ def _yes(closed: bool) -> str:  # noqa: FBT001 - a cell of the table
 def _skipped(result: Findings) -> Iterator[str]:
     yield "\nNot looked at, because the input lacks a fact:\n"
     for one in result.skipped:
-        yield from (f"{line}\n" for line in wrapped(f"  {one.id} {one.about}: needs {one.lacks}", "    "))
+        flag = f" ({one.flag})" if one.flag else ""
+        yield from (f"{line}\n" for line in wrapped(f"  {one.id} {one.about}: needs {one.lacks}{flag}", "    "))
 
 
 def _summary(result: Findings, counting: Sequence[Finding]) -> str:
@@ -114,6 +115,7 @@ def _summary(result: Findings, counting: Sequence[Finding]) -> str:
     said = ", ".join(counted(number, word) for word, number in numbers if number) or "nothing found"
     hidden = len(result.findings) - len(counting)
     more = [f"{hidden} suppressed"] if hidden else []
-    if result.skipped:
-        more.append(f"{counted(len(result.skipped), 'question')} not asked (--explain-skipped)")
+    unasked = [one for one in result.skipped if one.flag is None]  # nobody has missed the others
+    if unasked:
+        more.append(f"{counted(len(unasked), 'question')} not asked (--explain-skipped)")
     return said + (f"; {', '.join(more)}" if more else "")
