@@ -6,8 +6,9 @@ Answers are made when they are first asked for and kept. A question that only on
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
+from typing import TypeVar, cast
 
 import msgspec
 from msgspec import Struct
@@ -15,6 +16,7 @@ from msgspec import Struct
 from podwall.api.core import Service
 from podwall.api.networking import NetworkPolicy
 from podwall.api.policy import ClusterWidePolicy
+from podwall.check.declared import Declared, Where
 from podwall.cluster.endpoints import Endpoint, container_ports, pod_spec
 from podwall.cluster.ephemeral import EPHEMERAL
 from podwall.cluster.mistake import Mistake, Sort
@@ -41,6 +43,8 @@ from podwall.flows.edges import Edge
 from podwall.text.where import Path, near, parse_field
 
 __all__ = ["EPHEMERAL", "Facts", "Object", "Options", "Policy", "Witness"]
+
+_Answer = TypeVar("_Answer")
 
 
 class Object(Struct, frozen=True, order=True):
@@ -118,6 +122,9 @@ class Facts:
         self.mistakes = tuple(mistakes)
         self._written: dict[PolicyRef, object] = {}
         self._isolating: dict[tuple[str, int, Direction], list[Policy]] = {}
+        self._values: dict[tuple[Scope, str], frozenset[str]] = {}
+        self._slips: dict[Pods, tuple[str, str, str] | None] = {}
+        self._once: dict[Callable[[Facts], object], object] = {}
 
     @property
     def index(self) -> Index:
@@ -143,6 +150,12 @@ class Facts:
     def network_policies(self) -> tuple[Policy, ...]:
         """Those of the NetworkPolicy tier."""
         return tuple(policy for policy in self.policies if policy.ref.kind == "NetworkPolicy")
+
+    def once(self, question: Callable[[Facts], _Answer]) -> _Answer:
+        """The answer to a question about all of the cluster that several checks have; asked when it is first needed."""
+        if question not in self._once:
+            self._once[question] = question(self)
+        return cast("_Answer", self._once[question])
 
     def written(self, policy: Policy, path: Path) -> object:
         """What stands at a field of a policy, as plain data in the API's own names; None where nothing does."""
@@ -170,6 +183,14 @@ class Facts:
                 return [name] if name in self.model.cluster.namespaces else []
             case NamespacesMatching(selector):
                 return [b.name for b in self.model.cluster.namespaces.values() if selector.matches(b.labels)]
+
+    def is_in(self, namespace: str, scope: Scope) -> bool:
+        """Whether a namespace of the input is one that a subject or peer is about."""
+        match scope:
+            case InNamespace(name):
+                return name == namespace
+            case NamespacesMatching(selector):
+                return selector.matches(self.model.cluster.namespaces[namespace].labels)
 
     def origin(self, kind: str, namespace: str, name: str) -> Origin | None:
         """Where an object of a namespace was read; None for a controller that is known by its Pods alone."""
@@ -204,15 +225,42 @@ class Facts:
         """How an endpoint is named in answers, and in questions."""
         return self._shown[id(endpoint)]
 
+    def selects_any(self, selection: Pods) -> bool:
+        """Whether a subject or peer selects somebody."""
+        return bool(self.index.pods(selection))
+
     def selected(self, selection: Pods) -> list[Endpoint]:
         """The endpoints that a subject or peer selects."""
-        slots = self.index.pods(selection)
         return [
             endpoint
-            for namespace, held in slots.items()
-            for endpoint in self.endpoints.get(namespace, ())
-            if held >> self.index.slot(endpoint) & 1
+            for namespace, held in self.index.pods(selection).items()
+            for bit, endpoint in self._bits.get(namespace, ())
+            if held & bit
         ]
+
+    @cached_property
+    def _bits(self) -> dict[str, list[tuple[int, Endpoint]]]:
+        """The endpoints of each namespace with the bit of their class."""
+        return {name: [(1 << self.index.slot(e), e) for e in held] for name, held in self.endpoints.items()}
+
+    @cached_property
+    def _firsts(self) -> dict[str, list[tuple[int, Endpoint]]]:
+        """One endpoint of each class, the first by name, in that order."""
+        out = {}
+        for name, held in self._bits.items():
+            found: dict[int, Endpoint] = {}
+            for bit, endpoint in sorted(held, key=lambda pair: key_of(pair[1])):
+                found.setdefault(bit, endpoint)
+            out[name] = list(found.items())
+        return out
+
+    def classes(self, where: Where) -> Iterator[Endpoint]:
+        """One endpoint of each of these classes, by namespace and name: the others are the same to every rule."""
+        for namespace in sorted(where):
+            held = where[namespace]
+            for bit, endpoint in self._firsts.get(namespace, ()):
+                if held & bit:
+                    yield endpoint
 
     def field(self, rule: Rule, peer: int | None = None, port: int | None = None) -> Path:
         """The field of a rule in its policy, or of one of its peers or ports."""
@@ -237,12 +285,30 @@ class Facts:
                 out[key] = frozenset((port.protocol or "TCP", port.containerPort) for port in ports)
         return out
 
-    def destinations(self, rule: Rule) -> list[Endpoint]:
-        """The endpoints whose ports a rule is about: its subjects, or the pods among its peers."""
-        if rule.direction is Direction.INGRESS:
-            return self.selected(rule.subject)
-        found = {key_of(e): e for peer in rule.peers if isinstance(peer, Pods) for e in self.selected(peer)}
-        return [found[key] for key in sorted(found)]
+    @cached_property
+    def ports(self) -> Declared:
+        """What the containers of all endpoints declare, and how they name it."""
+        everyone = (e for held in self.endpoints.values() for e in held)
+        return Declared((e, self.index.slot(e), self.declared(e)) for e in everyone)
+
+    def peers_of(self, rule: Rule) -> Where:
+        """The classes of the pods among a rule's peers."""
+        out: dict[str, int] = {}
+        for peer in self.pod_peers(rule):
+            for namespace, held in self.index.pods(peer).items():
+                out[namespace] = out.get(namespace, 0) | held
+        return out
+
+    def about(self, rule: Rule) -> Where:
+        """The classes whose ports a rule is about: of its subjects, or of the pods among its peers."""
+        return self.index.pods(rule.subject) if rule.direction is Direction.INGRESS else self.peers_of(rule)
+
+    def destinations(self, rule: Rule) -> Iterator[Endpoint]:
+        """The endpoints whose ports a rule is about."""
+        for namespace, held in sorted(self.about(rule).items()):
+            for bit, endpoint in self._bits.get(namespace, ()):
+                if held & bit:
+                    yield endpoint
 
     def dns_policy(self, endpoint: Endpoint) -> str:
         """Which resolver an endpoint's containers ask, as its spec says it."""
@@ -286,13 +352,20 @@ class Facts:
         bucket = self.model.cluster.namespaces[endpoint.namespace]
         return [located.object for located in bucket.services if selects(located.object, endpoint)]
 
-    def names_of(self, scope: Scope, key: str) -> set[str]:
+    def names_of(self, scope: Scope, key: str) -> frozenset[str]:
         """The values that pods of some namespaces have for a label."""
-        spaces = self.scope(Pods(scope, EVERYTHING))
-        return {e.labels[key] for name in spaces for e in self.endpoints[name] if key in e.labels}
+        if (scope, key) not in self._values:
+            held = (e for name in self.scope(Pods(scope, EVERYTHING)) for e in self.endpoints[name])
+            self._values[scope, key] = frozenset(e.labels[key] for e in held if key in e.labels)
+        return self._values[scope, key]
 
     def near_label(self, selection: Pods) -> tuple[str, str, str] | None:
         """Key, value and the value that was probably meant, where a selector that selects nobody has a slip in it."""
+        if selection not in self._slips:
+            self._slips[selection] = self._near_label(selection)
+        return self._slips[selection]
+
+    def _near_label(self, selection: Pods) -> tuple[str, str, str] | None:
         for term in selection.selector.terms:
             wanted = [value for value in term.values if value is not None]
             if term.complement or len(wanted) != 1:

@@ -24,7 +24,7 @@ __all__ = ["RULE"]
 def _check(facts: Facts) -> Iterator[Finding | Skipped]:
     for policy in facts.network_policies:
         namespace = policy.ref.namespace
-        if any(facts.selected(isolation.subject) for isolation in policy.isolations):
+        if any(facts.selects_any(isolation.subject) for isolation in policy.isolations):
             continue
         if not facts.is_given(namespace):
             yield Skipped(policy.shown, f"all of namespace {namespace}")

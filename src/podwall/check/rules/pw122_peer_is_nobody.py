@@ -25,7 +25,7 @@ def _check(facts: Facts) -> Iterator[Finding | Skipped]:
     for policy in facts.policies:
         for rule in policy.rules:
             for number, peer in enumerate(rule.peers):
-                if isinstance(peer, Pods) and not facts.selected(peer):
+                if isinstance(peer, Pods) and not facts.selects_any(peer):
                     yield _said(facts, policy, peer, facts.field(rule, peer=number))
 
 

@@ -8,8 +8,9 @@ info. It is said only where every pod that the rule is about declares ports, and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from podwall.check.declared import Port
 from podwall.check.facts import Facts
 from podwall.check.rule import Bad, Finding, Good, Rule, Severity
 from podwall.engine.rules import PortRange
@@ -24,32 +25,31 @@ def _check(facts: Facts) -> Iterator[Finding]:
             ranges = [(n, port) for n, port in enumerate(rule.ports) if isinstance(port, PortRange)]
             if not ranges or not _is_about_pods(facts, rule):
                 continue
-            declared = [facts.declared(pod) for pod in facts.destinations(rule)]
-            if not declared or not all(declared):
+            where = facts.about(rule)
+            if not facts.ports.by_all(where):
                 continue
-            known = frozenset().union(*declared)
             for number, port in ranges:
-                if not any(p == port.protocol and port.first <= n <= port.last for p, n in known):
+                if not facts.ports.has(where, port.protocol, port.first, port.last):
                     yield Finding(
                         policy.what,
                         facts.field(rule, port=number),
                         f"{_shown(port)} is declared by none of the pods that this is about; they declare "
-                        + _listed(known),
+                        + _listed(facts.ports.ports(where)),
                         "correct the port, or declare it on the container",
                     )
 
 
 def _is_about_pods(facts: Facts, rule: PolicyRule) -> bool:
     """Whether all destinations are pods that the input has."""
-    return all(facts.selected(peer) for peer in facts.pod_peers(rule)) and facts.goes_to_pods(rule)
+    return all(facts.selects_any(peer) for peer in facts.pod_peers(rule)) and facts.goes_to_pods(rule)
 
 
 def _shown(port: PortRange) -> str:
     return f"{port.protocol} {port.first}" + (f"-{port.last}" if port.last != port.first else "")
 
 
-def _listed(known: frozenset[tuple[str, int]]) -> str:
-    return ", ".join(f"{protocol} {number}" for protocol, number in sorted(known)[:6]) + (", …" * (len(known) > 6))
+def _listed(known: Sequence[Port]) -> str:
+    return ", ".join(f"{protocol} {number}" for protocol, number in known[:6]) + (", …" * (len(known) > 6))
 
 
 _CLUSTER = """\

@@ -28,10 +28,13 @@ __all__ = ["RULE"]
 
 
 def _check(facts: Facts) -> Iterator[Finding]:
-    for policy in facts.network_policies:
+    ports = facts.once(_service_ports)
+    for policy in facts.network_policies if ports else ():
         for rule in policy.rules:
             for number, port in enumerate(rule.ports):
                 if not isinstance(port, PortRange) or port.first != port.last:
+                    continue
+                if (port.protocol, port.first) not in ports:
                     continue
                 found = _meant(facts, rule, port)
                 if found is None:
@@ -49,14 +52,19 @@ def _check(facts: Facts) -> Iterator[Finding]:
                 )
 
 
+def _service_ports(facts: Facts) -> set[tuple[str, int]]:
+    """Protocol and number of every port of a Service."""
+    services = (located.object for bucket in facts.model.cluster.namespaces.values() for located in bucket.services)
+    return {(p.protocol or "TCP", p.port) for s in services for p in (s.spec.ports if s.spec else None) or ()}
+
+
 def _meant(facts: Facts, rule: PolicyRule, port: PortRange) -> tuple[str, int] | None:
     """The Service whose port it is, and the one port behind it on every pod that the rule is about."""
-    pods = facts.destinations(rule)
+    if facts.ports.has(facts.about(rule), port.protocol, port.first, port.last):
+        return None
     targets: set[int] = set()
     names: set[str] = set()
-    for pod in pods:
-        if (port.protocol, port.first) in facts.declared(pod):
-            return None
+    for pod in facts.destinations(rule):
         services = [(s, p) for s in facts.services_of(pod) if (p := _port(s, port)) is not None]
         numbers = {n for _, p in services for n in target_numbers(p, pod)} - {port.first}
         if len(numbers) != 1 or not _declares(facts, pod, port.protocol, numbers):

@@ -27,10 +27,10 @@ def _check(facts: Facts) -> Iterator[Finding]:
                 path = facts.field(rule, port=number)
                 if not isinstance(port, PortRange) or not _is_left_out(facts, policy, path):
                     continue
-                declared = [facts.declared(pod) for pod in facts.destinations(rule)]
-                here = {p for held in declared for p, n in held if port.first <= n <= port.last}
-                if declared and all(declared) and here and "TCP" not in here:
-                    yield _finding(policy, path, port.first, sorted(here))
+                where = facts.about(rule)
+                here = facts.ports.protocols(where, port.first, port.last) if facts.ports.by_all(where) else []
+                if here and "TCP" not in here:
+                    yield _finding(policy, path, port.first, here)
 
 
 def _finding(policy: Policy, path: Path, port: int, found: list[str]) -> Finding:

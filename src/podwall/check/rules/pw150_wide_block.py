@@ -13,6 +13,7 @@ use a CNI that has policies by name.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from podwall.check.blocks import WrittenBlock, written_blocks
 from podwall.check.facts import Facts, Witness
@@ -46,7 +47,7 @@ def _witness(facts: Facts, block: WrittenBlock) -> Witness | None:
     """The first subject, towards an address that nobody in the cluster has."""
     outside = block.addresses.family(block.family)
     for cidr in outside.cidrs():
-        for subject in facts.selected(block.rule.subject)[:1]:
+        for subject in islice(facts.classes(facts.index.pods(block.rule.subject)), 1):
             address = cidr.partition("/")[0]
             for protocol, first, _ in ports_on(block.rule.ports, subject).ranges():
                 ends = (facts.shown(subject), address) if block.is_egress else (address, facts.shown(subject))

@@ -12,6 +12,7 @@ IPv6) are another finding.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from podwall.check.blocks import WrittenBlock, written_blocks
@@ -19,6 +20,7 @@ from podwall.check.facts import Facts
 from podwall.check.rule import Bad, Finding, Good, Rule, Severity
 from podwall.cluster.objects import name_of
 from podwall.cluster.services import addresses_of
+from podwall.engine.sets import address_number
 
 __all__ = ["RULE"]
 
@@ -27,17 +29,17 @@ _WIDEST = {4: 8, 6: 16}
 
 def _check(facts: Facts) -> Iterator[Finding]:
     blocks = [b for b in written_blocks(facts) if b.is_ip_block and b.prefix >= _WIDEST[b.family]]
-    pods = _pods(facts) if blocks else {}
-    services = _services(facts) if blocks else {}
+    pods = _Known(_pods(facts) if blocks else {})
+    services = _Known(_services(facts) if blocks else {})
     for block in blocks:
         path = (*block.path, "cidr")
-        service = _first(block, services)
+        service = services.first(block)
         if service is not None:
             address, name = service
             message = f"holds {address}, the address of Service {name}: it is rewritten before a policy sees it"
             yield Finding(block.policy.what, path, message, "select the pods behind the Service")
             continue
-        pod = _first(block, pods)
+        pod = pods.first(block)
         if pod is not None:
             message = f"holds {pod[0]}, the address of pod {pod[1]}, which changes with its next start"
             yield Finding(block.policy.what, path, message, "select the pods by their labels")
@@ -62,8 +64,19 @@ def _services(facts: Facts) -> dict[str, str]:
     }
 
 
-def _first(block: WrittenBlock, known: dict[str, str]) -> tuple[str, str] | None:
-    return next(((address, known[address]) for address in sorted(known) if address in block.addresses), None)
+class _Known:
+    """Addresses and whose they are, in the order of numbers."""
+
+    def __init__(self, names: dict[str, str]) -> None:
+        self._found = sorted((address_number(address), address, name) for address, name in names.items())
+
+    def first(self, block: WrittenBlock) -> tuple[str, str] | None:
+        """The lowest address in a block, and whose it is."""
+        for start, end in block.addresses.spans:
+            at = bisect_left(self._found, (start, "", ""))
+            if at < len(self._found) and self._found[at][0] <= end:
+                return self._found[at][1:]
+        return None
 
 
 _CLUSTER = """\

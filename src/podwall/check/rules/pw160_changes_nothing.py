@@ -32,7 +32,7 @@ def _check(facts: Facts) -> Iterator[Finding | Skipped]:
     for policy in facts.network_policies:
         by_namespace.setdefault(policy.ref.namespace, []).append(policy)
     for namespace, policies in by_namespace.items():
-        above = [rule for rule in admin if namespace in facts.scope(rule.subject)]
+        above = [rule for rule in admin if facts.is_in(namespace, rule.subject.scope)]
         yield from _Namespace(facts, policies, above).said()
 
 

@@ -27,7 +27,7 @@ from msgspec import Struct, structs
 from podwall.check.coverage import is_bracket
 from podwall.check.dns import names_dns
 from podwall.check.facts import Facts, Policy, Witness
-from podwall.check.pairs import MOST_PAIRS, TooManyPairs, classes, connection, pairs
+from podwall.check.pairs import BEYOND, Budget, TooManyPairs, connection, pairs
 from podwall.check.rule import Bad, Finding, Good, Rule, Severity, Skipped
 from podwall.check.traffic import NOT_GIVEN, asked, left_out, some_address, uses, window
 from podwall.cluster.hosts import external
@@ -46,11 +46,15 @@ _EVERY_POD = Pods(NamespacesMatching(EVERYTHING), EVERYTHING)
 
 
 class _Seen(Struct):
-    """What edges tell: who made use of a rule and when last, the namespaces that were watched, edges without ends."""
+    """What edges tell: who made use of a rule and when last, the namespaces that were watched, edges without ends.
+
+    `budget` is that of the pairs among which an example is looked for.
+    """
 
     used: dict[int, list[tuple[Connection, dt.datetime]]]
     watched: set[str]
     lost: list[Edge]
+    budget: Budget
 
 
 def _check(facts: Facts) -> Iterator[Finding | Skipped]:
@@ -72,7 +76,7 @@ def _check(facts: Facts) -> Iterator[Finding | Skipped]:
 
 
 def _seen(facts: Facts) -> _Seen:
-    seen = _Seen({}, set(), [])
+    seen = _Seen({}, set(), [], Budget())
     for use in uses(facts, facts.options.edges or (), seen.lost):
         for made in use.connections:
             seen.watched |= {made.source.member.namespace, made.destination.member.namespace}
@@ -87,9 +91,9 @@ def _of(facts: Facts, policy: Policy, seen: _Seen, until: dt.datetime) -> Iterat
     for rule in policy.rules:
         if not _is_for_dns(facts, rule):
             try:
-                yield from _unused(facts, policy, rule, (seen.used.get(id(rule), []), until))
+                yield from _unused(facts, policy, rule, seen, until)
             except TooManyPairs:
-                yield Skipped(policy.shown, f"an answer for more than {MOST_PAIRS:,} pairs")
+                yield Skipped(policy.shown, BEYOND)
 
 
 def _is_for_dns(facts: Facts, rule: PolicyRule) -> bool:
@@ -97,16 +101,14 @@ def _is_for_dns(facts: Facts, rule: PolicyRule) -> bool:
     return rule.direction is Direction.EGRESS and not all_ports and bool(names_dns(facts, rule))
 
 
-def _unused(
-    facts: Facts, policy: Policy, rule: PolicyRule, used: tuple[list[tuple[Connection, dt.datetime]], dt.datetime]
-) -> Iterator[Finding]:
+def _unused(facts: Facts, policy: Policy, rule: PolicyRule, seen: _Seen, until: dt.datetime) -> Iterator[Finding]:
     """The rule, or those of its peers and ports, that nobody used in time."""
-    connections, until = used
+    connections = seen.used.get(id(rule), ())
     since = until - dt.timedelta(facts.options.unused_days)
     for path, part in _parts(facts, rule):
         last = max((when for made, when in connections if _meets(facts, part, made)), default=None)
         if last is None or last < since:
-            example = next(_allowed(facts, part), None)
+            example = next(_allowed(facts, part, seen.budget), None)
             if example is not None:
                 yield _finding(policy, path, example, (last, until))
             if path == facts.field(rule):
@@ -141,9 +143,9 @@ def _is(facts: Facts, term: Peer, end: End) -> bool:
     return True
 
 
-def _allowed(facts: Facts, rule: PolicyRule) -> Iterator[Connection]:
+def _allowed(facts: Facts, rule: PolicyRule, budget: Budget) -> Iterator[Connection]:
     """Connections that a rule and the other end allow. Raises TooManyPairs."""
-    for made in chain(_with_blocks(facts, rule), _among_pods(facts, rule)):
+    for made in chain(_with_blocks(facts, rule), _among_pods(facts, rule, budget)):
         if facts.model.judge.verdict(made, evidence=False).allowed:
             yield made
 
@@ -151,7 +153,7 @@ def _allowed(facts: Facts, rule: PolicyRule) -> Iterator[Connection]:
 def _with_blocks(facts: Facts, rule: PolicyRule) -> Iterator[Connection]:
     """Between each subject and one address of each block."""
     blocks = [peer.addresses for peer in rule.peers if isinstance(peer, Block)]
-    for subject in classes(facts, facts.selected(rule.subject)) if blocks else ():
+    for subject in facts.classes(facts.index.pods(rule.subject)) if blocks else ():
         for addresses in blocks:
             ends = facts.shown(subject), some_address(addresses)
             outgoing = rule.direction is Direction.EGRESS
@@ -159,9 +161,10 @@ def _with_blocks(facts: Facts, rule: PolicyRule) -> Iterator[Connection]:
             yield from asked(facts, *(ends if outgoing else ends[::-1]), within)
 
 
-def _among_pods(facts: Facts, rule: PolicyRule) -> Iterator[Connection]:
+def _among_pods(facts: Facts, rule: PolicyRule, budget: Budget) -> Iterator[Connection]:
     anyone = any(isinstance(peer, AnyPeer) for peer in rule.peers)
-    for source, destination in pairs(facts, structs.replace(rule, peers=(_EVERY_POD,)) if anyone else rule):
+    rule = structs.replace(rule, peers=(_EVERY_POD,)) if anyone else rule
+    for source, destination in pairs(facts, rule, budget):
         within = ports_on(rule.ports, destination)
         made = connection(facts, source, destination, within) if within else None
         if made is not None:
