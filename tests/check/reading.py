@@ -5,6 +5,7 @@ from __future__ import annotations
 from podwall.check.facts import Facts, Options
 from podwall.cluster.profile import KUBERNETES, Profile
 from podwall.engine.model import Model
+from podwall.ops.mistakes import ignoring
 from podwall.sources.assemble import assemble
 from podwall.sources.decode import Decoder
 from podwall.sources.files import Text
@@ -19,4 +20,4 @@ def facts_of(objects: str, options: Options, profile: Profile = KUBERNETES) -> F
     assert not decoder.problems
     assembled = assemble(decoder.objects, "default")
     mistakes = (*decoder.mistakes, *assembled.mistakes, *decoder.warnings, *assembled.warnings)
-    return Facts(Model(assembled.cluster, profile), options, mistakes)
+    return Facts(Model(assembled.cluster, profile), options, mistakes, dict(ignoring(assembled)))

@@ -309,6 +309,21 @@ def test_a_snapshot_without_workloads_is_not(here: Path) -> None:
     assert podwall("check", "--snapshot", "all.snapshot", "--select", "PW120", "-o", "json").json["findings"] == []
 
 
+def test_a_block_in_the_range_that_pods_are_said_to_have(here: Path) -> None:
+    block = OPEN.replace("0.0.0.0/0", "172.20.3.0/24")
+    assert "PW152" not in found(block)
+    assert "overlaps 172.20.0.0/16" in found(block, "--pod-cidr", "172.20.0.0/16")["PW152"]["message"]
+
+
+def test_an_unsafe_fix_is_named_as_such(here: Path) -> None:
+    said = found(OPEN)
+    assert [(f["id"], f["fixable"], f["unsafeFix"]) for f in said.values()] == [
+        ("PW150", False, False),
+        ("PW173", True, True),
+    ]
+    assert "[--unsafe-fixes]" in " ".join(check(OPEN).out.split())
+
+
 def test_the_project_says_which_namespaces_need_no_dns(here: Path) -> None:
     closed = SPACE.replace("policyTypes: [Ingress]", "policyTypes: [Ingress, Egress]") % ("", "", "80")
     assert "PW110" in found(closed)

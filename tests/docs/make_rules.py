@@ -101,7 +101,12 @@ def _open(example: Bad) -> Opened:
 
 
 def _found(opened: Opened, rule: Rule) -> list[Found]:
-    facts = Facts(opened.model, Options(TODAY, owners=rule.bad[0].owners, edges=rule.bad[0].flows), opened.mistakes)
+    facts = Facts(
+        opened.model,
+        Options(TODAY, owners=rule.bad[0].owners, edges=rule.bad[0].flows),
+        opened.mistakes,
+        opened.ignoring,
+    )
     return list(run(facts, [rule]).found)
 
 
@@ -127,6 +132,7 @@ def _public(opened: Opened, one: Found) -> Public:
         line=line,
         witness=None if seen is None else Witness(seen.src, seen.dst, seen.protocol, seen.port),
         fixable=finding.fix is not None,
+        unsafeFix=finding.fix is not None and not finding.fix.safe,
         suppressed=None,
     )
 

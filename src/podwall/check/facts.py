@@ -5,24 +5,23 @@ Answers are made when they are first asked for and kept. A question that only on
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import TypeVar, cast
 
 import msgspec
-from msgspec import Struct
 
 from podwall.api.core import Service
-from podwall.api.networking import NetworkPolicy
-from podwall.api.policy import ClusterWidePolicy
 from podwall.check.declared import Declared, Where
+from podwall.check.examples import some_port
+from podwall.check.objects import Object, Options, Policy, Witness
 from podwall.cluster.endpoints import Endpoint, container_ports, pod_spec
 from podwall.cluster.ephemeral import EPHEMERAL
 from podwall.cluster.mistake import Mistake, Sort
 from podwall.cluster.objects import Origin, kind_of, name_of
 from podwall.cluster.services import selects
-from podwall.cluster.wellknown import SYSTEM_NAMESPACES, Definition, Members, WellKnown
+from podwall.cluster.wellknown import Members, WellKnown
 from podwall.engine.grouping import Group
 from podwall.engine.index import EndpointKey, Index, key_of
 from podwall.engine.judge import ports_on
@@ -31,15 +30,12 @@ from podwall.engine.model import Model
 from podwall.engine.rules import (
     Direction,
     InNamespace,
-    Isolation,
     NamespacesMatching,
     Pods,
     PolicyRef,
-    PolicyRules,
     Rule,
     Scope,
 )
-from podwall.flows.edges import Edge
 from podwall.text.where import Path, near, parse_field
 
 __all__ = ["EPHEMERAL", "Facts", "Object", "Options", "Policy", "Witness"]
@@ -47,79 +43,23 @@ __all__ = ["EPHEMERAL", "Facts", "Object", "Options", "Policy", "Witness"]
 _Answer = TypeVar("_Answer")
 
 
-class Object(Struct, frozen=True, order=True):
-    """What a finding is about: an object that was read, or a namespace or workload that has no place of its own."""
+class Facts:
+    """One cluster, under one profile, and the questions about it.
 
-    kind: str
-    namespace: str
-    name: str
-    origin: Origin | None = None
-
-
-class Witness(Struct, frozen=True, order=True):
-    """A connection that shows it, as `explain` would be asked: ends by name or address, the destination's port."""
-
-    src: str
-    dst: str
-    protocol: str
-    port: int
-
-
-class Options(Struct, frozen=True):
-    """What a check is told beside the cluster: `today` for dates, namespaces that need no default deny or no DNS.
-
-    `whole` says that the input is all of a cluster, as a live one is: what is not there does not exist (D18). `owners`
-    are those of policies, workloads and Pods, by kind, namespace and name, as far as they are known. `sets` say what
-    well-known names stand for where the cluster does not tell. `edges` are observed traffic, None where nobody watched;
-    what was not seen for `unused_days` is not in use.
+    `ignoring` are the annotations of the objects that suppress findings about them, as far as they are known.
     """
 
-    today: dt.date
-    whole: bool = False
-    owners: Mapping[EndpointKey, str] = {}
-    system: frozenset[str] = SYSTEM_NAMESPACES
-    without_dns: frozenset[str] = frozenset()
-    sets: Mapping[str, Definition] = {}
-    edges: tuple[Edge, ...] | None = None
-    unused_days: int = 30
-
-
-class Policy(Struct, frozen=True):
-    """A valid policy: as it is written, where, and what it means."""
-
-    ref: PolicyRef
-    object: NetworkPolicy | ClusterWidePolicy
-    origin: Origin
-    means: PolicyRules
-
-    @property
-    def what(self) -> Object:
-        """The policy as a finding names it."""
-        return Object(self.ref.kind, self.ref.namespace, self.ref.name, self.origin)
-
-    @property
-    def shown(self) -> str:
-        """Its name for a person."""
-        return f"{self.ref.namespace}/{self.ref.name}" if self.ref.namespace else self.ref.name
-
-    @property
-    def rules(self) -> tuple[Rule, ...]:
-        """Its rules in the normal form."""
-        return self.means.rules
-
-    @property
-    def isolations(self) -> tuple[Isolation, ...]:
-        """Whom it isolates; one for each direction."""
-        return self.means.isolations
-
-
-class Facts:
-    """One cluster, under one profile, and the questions about it."""
-
-    def __init__(self, model: Model, options: Options, mistakes: Iterable[Mistake] = ()) -> None:
+    def __init__(
+        self,
+        model: Model,
+        options: Options,
+        mistakes: Iterable[Mistake] = (),
+        ignoring: Mapping[EndpointKey, Mapping[str, str]] = MappingProxyType({}),
+    ) -> None:
         self.model = model
         self.options = options
         self.mistakes = tuple(mistakes)
+        self.ignoring = ignoring
         self._written: dict[PolicyRef, object] = {}
         self._isolating: dict[tuple[str, int, Direction], list[Policy]] = {}
         self._values: dict[tuple[Scope, str], frozenset[str]] = {}
@@ -185,15 +125,19 @@ class Facts:
                 return [b.name for b in self.model.cluster.namespaces.values() if selector.matches(b.labels)]
 
     def is_in(self, namespace: str, scope: Scope) -> bool:
-        """Whether a namespace of the input is one that a subject or peer is about."""
+        """Whether a namespace is of the input, and one that a subject or peer is about."""
+        bucket = self.model.cluster.namespaces.get(namespace)
         match scope:
             case InNamespace(name):
-                return name == namespace
+                return bucket is not None and name == namespace
             case NamespacesMatching(selector):
-                return selector.matches(self.model.cluster.namespaces[namespace].labels)
+                return bucket is not None and selector.matches(bucket.labels)
 
     def origin(self, kind: str, namespace: str, name: str) -> Origin | None:
-        """Where an object of a namespace was read; None for a controller that is known by its Pods alone."""
+        """Where a namespace, or an object of one, was read; None for a controller that is known by its Pods alone."""
+        if kind == "Namespace":
+            bucket = self.model.cluster.namespaces.get(name)
+            return None if bucket is None else bucket.declared
         return self._origins.get((kind, namespace, name))
 
     @cached_property
@@ -253,6 +197,17 @@ class Facts:
                 found.setdefault(bit, endpoint)
             out[name] = list(found.items())
         return out
+
+    @cached_property
+    def hosts(self) -> list[Endpoint]:
+        """The endpoints on their host's network, which no selector sees."""
+        return [endpoint for held in self.endpoints.values() for endpoint in held if endpoint.host_network]
+
+    def means_hosts(self, selection: Pods) -> bool:
+        """Whether a selector has the labels of somebody on their host's network, whom it does not select."""
+        return any(
+            selection.selector.matches(e.labels) and self.is_in(e.namespace, selection.scope) for e in self.hosts
+        )
 
     def classes(self, where: Where) -> Iterator[Endpoint]:
         """One endpoint of each of these classes, by namespace and name: the others are the same to every rule."""
@@ -379,9 +334,8 @@ class Facts:
     def witness(self, rule: Rule, subject: Endpoint, peer: Endpoint) -> Witness | None:
         """A connection between two endpoints on a port of the rule; None where it names no port of the destination."""
         src, dst = (peer, subject) if rule.direction is Direction.INGRESS else (subject, peer)
-        for protocol, first, _ in ports_on(rule.ports, dst).ranges():
-            return Witness(self.shown(src), self.shown(dst), protocol, first)
-        return None
+        ports = ports_on(rule.ports, dst)
+        return Witness(self.shown(src), self.shown(dst), *some_port(ports)) if ports else None
 
     def owner(self, kind: str, namespace: str, name: str) -> str | None:
         """Whose an object is."""

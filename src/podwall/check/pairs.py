@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from podwall.check.examples import some_port
 from podwall.check.facts import Facts
 from podwall.cluster.endpoints import Endpoint
 from podwall.cluster.hosts import external
@@ -83,21 +84,19 @@ def pieces(rules: Iterable[Rule], destination: Endpoint, within: PortSet) -> Ite
 
 
 def connection(facts: Facts, source: Endpoint, destination: Endpoint, ports: PortSet) -> Connection | None:
-    """A question about the first of some ports; None where the two have no address family in common (D20)."""
+    """A question about one of some ports; None where the two have no address family in common (D20)."""
     families = _families(source) & _families(destination)
     if not families:
         return None
-    protocol, port, _ = next(ports.ranges())
-    return Connection(_end(facts, source), _end(facts, destination), protocol, port, min(families))
+    return Connection(_end(facts, source), _end(facts, destination), *some_port(ports), min(families))
 
 
 def outward(facts: Facts, source: Endpoint, address: str, ports: PortSet) -> Connection | None:
-    """A question about the first of some ports of an address that no pod has."""
+    """A question about one of some ports of an address that no pod has."""
     family = 6 if ":" in address else 4
     if family not in _families(source):
         return None
-    protocol, port, _ = next(ports.ranges())
-    return Connection(_end(facts, source), End(address, external(address)), protocol, port, family)
+    return Connection(_end(facts, source), End(address, external(address)), *some_port(ports), family)
 
 
 def _families(endpoint: Endpoint) -> set[int]:

@@ -6,26 +6,23 @@ import datetime as dt
 import ipaddress
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from functools import reduce
-from operator import or_
 
 from msgspec import Struct
 
+from podwall.check.examples import some_address, some_port
 from podwall.check.facts import Facts
 from podwall.check.rule import Skipped
 from podwall.cluster.endpoints import Endpoint
 from podwall.cluster.services import target_numbers
-from podwall.cluster.wellknown import PRIVATE
 from podwall.engine.questions import Question
 from podwall.engine.sets import PROTOCOLS, AddrSet, PortSet
 from podwall.engine.verdict import Connection, is_selectable
 from podwall.errors import UnknownReference
 from podwall.flows.edges import Edge
 
-__all__ = ["NOT_GIVEN", "Use", "asked", "is_ambiguous", "left_out", "some_address", "uses", "window"]
+__all__ = ["NOT_GIVEN", "Use", "asked", "is_ambiguous", "left_out", "uses", "window"]
 
 NOT_GIVEN = Skipped("every rule", "observed traffic", "--flows")
-_NOT_PUBLIC = reduce(or_, map(AddrSet.of, PRIVATE))
 _OF_CLIENTS = range(32768, 61000)  # where Linux takes the ports of clients from
 
 
@@ -58,18 +55,13 @@ def uses(facts: Facts, edges: Iterable[Edge], lost: list[Edge]) -> Iterator[Use]
 
 
 def asked(facts: Facts, source: str, destination: str, ports: PortSet) -> tuple[Connection, ...]:
-    """What a question about the first of some ports is about; nothing where there is no such end, or no way to it."""
-    for protocol, port, _ in ports.ranges():
-        with suppress(UnknownReference):
-            return facts.model.questions.connections(Question(source, destination, port, protocol)).connections
+    """What a question about one of some ports is about; nothing where there is no such end, or no way to it."""
+    if not ports:
         return ()
+    protocol, port = some_port(ports)
+    with suppress(UnknownReference):
+        return facts.model.questions.connections(Question(source, destination, port, protocol)).connections
     return ()
-
-
-def some_address(addresses: AddrSet) -> str:
-    """One of them, of the internet if there is one."""
-    public = addresses - _NOT_PUBLIC or addresses
-    return public.cidrs()[0].partition("/")[0]
 
 
 def _ends(facts: Facts, reference: str) -> list[str]:

@@ -77,7 +77,7 @@ def facts_of(opened: Opened, asked: Asked, project: Project | None = None) -> Fa
         edges=asked.edges,
         unused_days=settings.check.unused_days if asked.unused_days is None else asked.unused_days,
     )
-    return Facts(opened.model, options, opened.mistakes)
+    return Facts(opened.model, options, opened.mistakes, opened.ignoring)
 
 
 def _owners(opened: Opened) -> Iterator[tuple[tuple[str, str, str], str]]:
@@ -155,6 +155,7 @@ def _findings(opened: Opened, facts: Facts, weighed: list[Weighed]) -> Iterator[
             line=line or None,
             witness=public.Witness(witness.src, witness.dst, witness.protocol, witness.port) if witness else None,
             fixable=finding.fix is not None,
+            unsafeFix=finding.fix is not None and not finding.fix.safe,
             suppressed=one.suppressed,
         )
 

@@ -44,7 +44,10 @@ class Suppression(Struct, frozen=True):
 
 
 class Finding(Struct, frozen=True):
-    """One finding. `object` has the line of the object, `file` and `line` are those of the field at `path`."""
+    """One finding. `object` has the line of the object, `file` and `line` are those of the field at `path`.
+
+    `unsafeFix` says that its fix takes `--unsafe-fixes`; one that closes something takes it in any case.
+    """
 
     id: str
     severity: str
@@ -56,6 +59,7 @@ class Finding(Struct, frozen=True):
     line: int | None
     witness: Witness | None
     fixable: bool
+    unsafeFix: bool  # noqa: N815 - the public spelling
     suppressed: Suppression | None
 
 

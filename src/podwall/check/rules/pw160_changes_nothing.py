@@ -70,6 +70,7 @@ class _Namespace:
                     (),
                     f"changes nothing: {_listed(names)} allow all that it allows, and isolate whom it isolates",
                     "delete it",
+                    fix=Fix("delete the policy", (Edit(policy.origin, "remove", ()),)),
                 )
             ]
         self._left = before
@@ -156,7 +157,11 @@ RULE = Rule(
         Good(_POLICY % ("a", _WEB, "", 80) + "---\n" + _POLICY % ("b", _DB, _WEB, 80), because="other subjects"),
     ),
     bad=(
-        Bad(_POLICY % ("a", _DB, "", "80, endPort: 90") + "---\n" + _POLICY % ("b", _DB, _WEB, 85), ("shop/b",)),
+        Bad(
+            _POLICY % ("a", _DB, "", "80, endPort: 90") + "---\n" + _POLICY % ("b", _DB, _WEB, 85),
+            ("shop/b",),
+            fixed=_POLICY % ("a", _DB, "", "80, endPort: 90"),
+        ),
         Bad(
             _POLICY % ("a", _DB, "", 80) + "---\n" + _POLICY % ("b", _DB, _WEB, 80) + _OTHER,
             ("shop/b spec.ingress[0]",),

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 
 from podwall.check.facts import Facts, Policy
 from podwall.check.rule import Bad, Finding, Good, Rule, Severity
-from podwall.cluster.endpoints import Endpoint
 from podwall.engine.labels import EVERYTHING
 from podwall.engine.rules import Pods
 from podwall.text.where import Path
@@ -35,16 +34,12 @@ def _check(facts: Facts) -> Iterator[Finding]:
                     yield from _of(facts, policy, peer, facts.field(rule, peer=number), "is not let through by it")
 
 
-def _hosts(facts: Facts) -> list[Endpoint]:
-    return [endpoint for held in facts.endpoints.values() for endpoint in held if endpoint.host_network]
-
-
 def _of(facts: Facts, policy: Policy, selection: Pods, path: Path, effect: str) -> Iterator[Finding]:
     if selection.selector == EVERYTHING:
         return
     hosts = [
         facts.shown(endpoint)
-        for endpoint in facts.once(_hosts)
+        for endpoint in facts.hosts
         if selection.selector.matches(endpoint.labels) and facts.is_in(endpoint.namespace, selection.scope)
     ]
     if hosts:

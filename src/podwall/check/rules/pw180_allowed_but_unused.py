@@ -26,10 +26,11 @@ from msgspec import Struct, structs
 
 from podwall.check.coverage import is_bracket
 from podwall.check.dns import names_dns
+from podwall.check.examples import some_address
 from podwall.check.facts import Facts, Policy, Witness
 from podwall.check.pairs import BEYOND, Budget, TooManyPairs, connection, pairs
 from podwall.check.rule import Bad, Finding, Good, Rule, Severity, Skipped
-from podwall.check.traffic import NOT_GIVEN, asked, left_out, some_address, uses, window
+from podwall.check.traffic import NOT_GIVEN, asked, left_out, uses, window
 from podwall.cluster.hosts import external
 from podwall.engine.judge import ports_on
 from podwall.engine.labels import EVERYTHING

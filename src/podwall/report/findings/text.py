@@ -72,8 +72,13 @@ def _place(findings: Sequence[Finding], lines: Lines) -> Iterator[str]:
     if first.witness is not None:
         witness = first.witness
         yield from wrapped(f"  Shown by: {witness.src} -> {witness.dst} {witness.protocol} {witness.port}", "    ")
-    fixable = " [--fix]" if any(f.fixable for f in findings) else ""
-    yield from wrapped(f"  -> {first.advice}{fixable}", "     ")
+    yield from wrapped(f"  -> {first.advice}{_fix(findings)}", "     ")
+
+
+def _fix(findings: Sequence[Finding]) -> str:
+    if any(f.fixable and not f.unsafeFix for f in findings):
+        return " [--fix]"
+    return " [--unsafe-fixes]" if any(f.fixable for f in findings) else ""
 
 
 def _name(finding: Finding) -> str:
