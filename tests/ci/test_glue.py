@@ -93,6 +93,14 @@ def test_the_action_fails_as_asked(fail_on: str, code: int, project: Path, progr
     assert summary.exists() == (code < 2)
 
 
+def test_the_action_takes_arguments_on_several_lines(project: Path, programs: Path) -> None:
+    script, variables = step(1, {"args": "--select PW110\n-n payments\n"})
+    done = bash(script, project, programs, **variables)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.count("::error") == 1
+    assert "::warning" not in done.stdout
+
+
 @pytest.mark.parametrize(("version", "wanted"), [("1.2.3", "podwall==1.2.3"), ("", "here")])
 def test_the_action_installs_what_it_is(version: str, wanted: str, programs: Path, tmp_path: Path) -> None:
     script, variables = step(0, {"version": version})

@@ -13,6 +13,7 @@ from podwall.cli.running import FINDINGS, INCOMPLETE, OK, Streams
 
 if TYPE_CHECKING:
     from podwall.ops.checking import Asked, Checked
+    from podwall.ops.fixing import Outcome
     from podwall.ops.inputs import Opened
 
 __all__ = ["EXAMPLES", "check_command"]
@@ -130,11 +131,10 @@ def check_command(
         if explain is not None:
             return _explain(streams, explain)
         asked = _asked(given, named)
-        if fix or diff:
-            code = _fix(streams, given, asked, named)
-            if code is not None:
-                return code
-        return _check(streams, given, asked, named)
+        if diff:
+            return _diff(streams, given, asked, named)
+        opened = _fixed(streams, given, asked, named) if fix else given.open(streams, keep_mistakes=True)
+        return _check(streams, given, asked, opened, named)
 
     given.run(work)
 
@@ -154,21 +154,37 @@ def _asked(given: flags.Given, named: Mapping[str, Any]) -> Asked:
     )
 
 
-def _fix(streams: Streams, given: flags.Given, asked: Asked, named: Mapping[str, Any]) -> int | None:
-    """Edits the files, or shows it; the exit code of what is only shown, None where the findings come next."""
+def _fixing(streams: Streams, given: flags.Given, asked: Asked, named: Mapping[str, Any]) -> Outcome:
+    """Every fix, made in memory."""
     from podwall.ops.checking import fixed
-    from podwall.report.fixes import fixes_text
 
     with streams.phase("fixed"):
         outcome = fixed(given.inputs(), asked, given.project(), unsafe=named["unsafe_fixes"])
-    if named["diff"]:
-        streams.aside(fixes_text(outcome.answer, written=False))
-        streams.result([outcome.diff()])
-        return FINDINGS if outcome.after else OK
+    streams.note(*outcome.opened.read)
+    streams.warn(*outcome.opened.warnings)
+    return outcome
+
+
+def _diff(streams: Streams, given: flags.Given, asked: Asked, named: Mapping[str, Any]) -> int:
+    from podwall.report.fixes import fixes_text
+
+    outcome = _fixing(streams, given, asked, named)
+    streams.aside(fixes_text(outcome.answer, written=False))
+    streams.result([outcome.diff()])
+    if outcome.opened.partial:
+        return INCOMPLETE
+    return FINDINGS if outcome.after else OK
+
+
+def _fixed(streams: Streams, given: flags.Given, asked: Asked, named: Mapping[str, Any]) -> Opened:
+    """Edits the files; what is in them then."""
+    from podwall.report.fixes import fixes_text
+
+    outcome = _fixing(streams, given, asked, named)
     outcome.write()
     tell = streams.result if named["output"] == "text" else streams.aside
     tell(fixes_text(outcome.answer, written=True))
-    return None
+    return outcome.opened
 
 
 def _explain(streams: Streams, wanted: str) -> int:
@@ -178,10 +194,9 @@ def _explain(streams: Streams, wanted: str) -> int:
     return OK
 
 
-def _check(streams: Streams, given: flags.Given, asked: Asked, named: Mapping[str, Any]) -> int:
+def _check(streams: Streams, given: flags.Given, asked: Asked, opened: Opened, named: Mapping[str, Any]) -> int:
     from podwall.ops.checking import checked
 
-    opened = given.open(streams, keep_mistakes=True)
     with streams.phase("checked"):
         found = checked(opened, asked, given.project())
     streams.warn(*found.notes)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -21,6 +23,7 @@ __all__ = [
     "Witness",
     "fingerprint",
     "fingerprint_of",
+    "fingerprints",
 ]
 
 ANNOTATION, BASELINE = "annotation", "baseline"
@@ -125,6 +128,16 @@ def fingerprint(finding: Finding) -> str:
     """The same for the same slip, wherever the file and the line have moved: rule, object and path."""
     ref = finding.object
     return fingerprint_of((finding.id, ref.kind, ref.namespace, ref.name, finding.path))
+
+
+def fingerprints(findings: Sequence[Finding]) -> list[str]:
+    """Theirs, for services that take each one once: two of one rule, object and path are told apart by their number."""
+    seen: Counter[str] = Counter()
+    marks = []
+    for mark in map(fingerprint, findings):
+        seen[mark] += 1
+        marks.append(mark if seen[mark] == 1 else f"{mark}-{seen[mark]}")
+    return marks
 
 
 def fingerprint_of(parts: tuple[str, str, str, str, str]) -> str:

@@ -40,7 +40,7 @@ def _counts(findings: list[Finding]) -> str:
 
 def _row(finding: Finding) -> str:
     where = f"{finding.file}:{finding.line}" if finding.file and finding.line else finding.file or ""
-    place = f"{_cell(name(finding))}<br>`{where}`" if where else _cell(name(finding))
+    place = f"{_cell(name(finding))}<br>`{_cell(where)}`" if where else _cell(name(finding))
     field = f"`{finding.path}` " if finding.path else ""
     return (
         f"| {finding.severity} | {finding.id} | {place} | {field}{_cell(finding.message)} | {_cell(finding.advice)} |\n"
