@@ -315,6 +315,22 @@ def test_a_block_in_the_range_that_pods_are_said_to_have(here: Path) -> None:
     assert "overlaps 172.20.0.0/16" in found(block, "--pod-cidr", "172.20.0.0/16")["PW152"]["message"]
 
 
+def test_the_posture_of_each_owner(here: Path) -> None:
+    assert "By owner" not in check(OPEN).out
+    owned = OPEN.replace("{name: web, namespace: shop, labels", "{name: web, namespace: shop, annotations: {}, labels")
+    deployment = """\
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: api, namespace: shop, annotations: {podwall.io/owner: api-team}}
+spec: {selector: {matchLabels: {app: api}}, template: {metadata: {labels: {app: api}}}}
+"""
+    done = check(owned + deployment)
+    assert "  api-team  shop             0/1        0        1     " in done.out
+    (row,) = check(owned + deployment, "-o", "json").json["posture"]
+    assert [(one["owner"], one["workloads"]) for one in row["byOwner"]] == [("api-team", 1)]
+
+
 def test_an_unsafe_fix_is_named_as_such(here: Path) -> None:
     said = found(OPEN)
     assert [(f["id"], f["fixable"], f["unsafeFix"]) for f in said.values()] == [

@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 
 from podwall import __version__
 from podwall.check.facts import Facts, Object, Options
-from podwall.check.posture import Posture, postures
+from podwall.check.posture import Counts, Posture, postures
 from podwall.check.registry import all_rules, documentation
 from podwall.check.rule import Rule
 from podwall.check.run import run
@@ -186,6 +186,18 @@ def _posture(facts: Facts, posture: Posture) -> public.Posture:
         toInternet=posture.to_internet,
         reachableFrom=posture.reachable_from,
         score=posture.score,
+        byOwner=[_owned(posture, *pair) for pair in posture.owned],
+    )
+
+
+def _owned(posture: Posture, owner: str, counts: Counts) -> public.Owned:
+    return public.Owned(
+        owner=owner,
+        workloads=counts.workloads,
+        withoutPolicy=counts.without_policy,
+        fromInternet=counts.from_internet,
+        toInternet=counts.to_internet,
+        score=posture.score_of(counts),
     )
 
 

@@ -15,6 +15,7 @@ __all__ = [
     "BASELINE",
     "Finding",
     "Findings",
+    "Owned",
     "Posture",
     "Report",
     "RuleText",
@@ -66,11 +67,23 @@ class Finding(Struct, frozen=True):
     suppressed: Suppression | None
 
 
+class Owned(Struct, frozen=True):
+    """The workloads of one owner in a namespace, as in Posture."""
+
+    owner: str
+    workloads: int
+    withoutPolicy: int  # noqa: N815 - the public spelling
+    fromInternet: int  # noqa: N815 - the public spelling
+    toInternet: int  # noqa: N815 - the public spelling
+    score: int
+
+
 class Posture(Struct, frozen=True):
     """One namespace. Counts are of its workloads as they are shown; `score` is 0–100.
 
     `dns` is ok, broken or unknown. `reachableFrom` counts other namespaces that can open a connection into it;
     `fromInternet` and `toInternet` its workloads that are open to, or can reach, addresses outside of private ranges.
+    `byOwner` has the same of each owner of workloads that is known; `owners` are those of its policies, too.
     """
 
     namespace: str
@@ -84,6 +97,7 @@ class Posture(Struct, frozen=True):
     toInternet: int  # noqa: N815 - the public spelling
     reachableFrom: int  # noqa: N815 - the public spelling
     score: int
+    byOwner: list[Owned]  # noqa: N815 - the public spelling
 
 
 class Skipped(Struct, frozen=True):

@@ -102,6 +102,22 @@ def _posture(rows: Sequence[Posture]) -> Iterator[str]:
     if len(listed) > _MOST_ROWS:
         yield f"  and {len(listed) - _MOST_ROWS:,} more, with a score of {listed[_MOST_ROWS].score} or better\n"
     yield "  in, out: default deny of ingress, egress; from ns: namespaces that reach it\n"
+    yield from _owners(rows)
+
+
+def _owners(rows: Sequence[Posture]) -> Iterator[str]:
+    listed = sorted((one.score, one.owner, row.namespace, one) for row in rows for one in row.byOwner)
+    if not listed:
+        return
+    widths = [min(max(map(len, names)), 20) for names in zip(*((o, n) for _, o, n, _ in listed), strict=True)]
+    first, second = max(widths[0], len("owner")), max(widths[1], len("namespace"))
+    yield "\nBy owner of the workloads:\n"
+    yield f"  {'owner':<{first}}  {'namespace':<{second}}  no policy from net   to net  score\n"
+    for score, owner, namespace, one in listed[:_MOST_ROWS]:
+        yield f"  {owner[:first]:<{first}}  {namespace[:second]:<{second}}  "
+        yield f"{f'{one.withoutPolicy}/{one.workloads}':>9}{one.fromInternet:>9}{one.toInternet:>9}{score:>7}\n"
+    if len(listed) > _MOST_ROWS:
+        yield f"  and {len(listed) - _MOST_ROWS:,} more, with a score of {listed[_MOST_ROWS][0]} or better\n"
 
 
 def _yes(closed: bool) -> str:  # noqa: FBT001 - a cell of the table
