@@ -64,3 +64,12 @@ def test_each_owner_of_a_shared_namespace_has_a_score() -> None:
     assert found["a"].owned == (("data-team", Counts(1, 1, 1, 1)), ("web-team", Counts(1, 0, 1, 1)))
     assert [found["a"].score_of(counts) for _, counts in found["a"].owned] == [10, 30]
     assert found["b"].owned == ()
+
+
+def test_dns_that_lets_nobody_in_is_broken() -> None:
+    dns = PODS.replace("labels: {app: dns}", "labels: {k8s-app: kube-dns}")
+    closed = (POLICY % ("deny", "{podSelector: {}, policyTypes: [Ingress]}")).replace(
+        "namespace: a", "namespace: kube-system"
+    )
+    assert postures_of(dns)["b"].dns == "ok"
+    assert postures_of(dns + closed)["b"].dns == "broken"

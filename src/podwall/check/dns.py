@@ -20,6 +20,7 @@ from podwall.engine.sets import NO_PORTS, AddrSet, PortSet
 __all__ = [
     "NODE_LOCAL",
     "Server",
+    "answered",
     "asks_dns",
     "governed",
     "has_cache",
@@ -95,6 +96,21 @@ def reaches(facts: Facts, endpoint: Endpoint, server: Server, protocol: str) -> 
     within = server.ports & PortSet.of(protocol, 1, 65535)
     asked = connection(facts, endpoint, server.endpoint, within) if within else None
     return asked is not None and facts.model.judge.side(Direction.EGRESS, asked, evidence=False).allowed
+
+
+def answered(facts: Facts, endpoint: Endpoint) -> bool | None:
+    """As `resolves`, and the DNS pods let it in: whether names resolve in the end."""
+    known = servers(facts)
+    out = resolves(facts, endpoint)
+    if not out or not known or _reaches_cache(facts, endpoint):
+        return out
+    return any(_opens(facts, endpoint, server, protocol) for server in known for protocol in ("UDP", "TCP"))
+
+
+def _opens(facts: Facts, endpoint: Endpoint, server: Server, protocol: str) -> bool:
+    within = server.ports & PortSet.of(protocol, 1, 65535)
+    asked = connection(facts, endpoint, server.endpoint, within) if within else None
+    return asked is not None and facts.model.judge.verdict(asked, evidence=False).allowed
 
 
 def resolves(facts: Facts, endpoint: Endpoint) -> bool | None:

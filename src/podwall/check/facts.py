@@ -203,8 +203,14 @@ class Facts:
         """The endpoints on their host's network, which no selector sees."""
         return [endpoint for held in self.endpoints.values() for endpoint in held if endpoint.host_network]
 
-    def means_hosts(self, selection: Pods) -> bool:
-        """Whether a selector has the labels of somebody on their host's network, whom it does not select."""
+    def selects_nobody(self, selection: Pods) -> bool:
+        """Whether a selector is known to be of no use: PW124 tells of labels that only running Pods have, PW171 of
+        pods on their host's network.
+        """
+        ephemeral = any(term.key in EPHEMERAL for term in selection.selector.terms)
+        return not (ephemeral or self.selects_any(selection) or self._means_hosts(selection))
+
+    def _means_hosts(self, selection: Pods) -> bool:
         return any(
             selection.selector.matches(e.labels) and self.is_in(e.namespace, selection.scope) for e in self.hosts
         )

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from podwall.check.blocks import PRIVATE
 from podwall.check.coverage import default_deny, lived_in, opened_again
-from podwall.check.dns import asks_dns, resolves
+from podwall.check.dns import answered, asks_dns
 from podwall.check.facts import Facts
 from podwall.check.pairs import classes
 from podwall.engine.grants import EXTERNAL
@@ -145,7 +145,7 @@ def _owned(facts: Facts, groups: Iterable[Group]) -> list[tuple[str, list[Group]
 
 def _dns(facts: Facts, namespace: str) -> str:
     asking = [endpoint for endpoint in facts.endpoints[namespace] if asks_dns(facts, endpoint)]
-    answers = {resolves(facts, endpoint) for endpoint in classes(facts, asking)}
+    answers = {answered(facts, endpoint) for endpoint in classes(facts, asking)}
     return "broken" if False in answers else "unknown" if None in answers else "ok"
 
 

@@ -25,7 +25,7 @@ def _check(facts: Facts) -> Iterator[Finding | Skipped]:
     for policy in facts.policies:
         for rule in policy.rules:
             for number, peer in enumerate(rule.peers):
-                if isinstance(peer, Pods) and not (facts.selects_any(peer) or facts.means_hosts(peer)):
+                if isinstance(peer, Pods) and facts.selects_nobody(peer):
                     yield _said(facts, policy, peer, facts.field(rule, peer=number))
 
 

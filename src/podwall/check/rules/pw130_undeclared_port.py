@@ -1,7 +1,8 @@
 """A port that none of the pods declares: probably nobody listens there.
 
 `containerPort` is informational in Kubernetes: a container may listen on a port that it does not declare, so this is an
-info. It is said only where every pod that the rule is about declares ports, and none of them this one.
+info. It is said only where every pod that the rule is about declares ports, and none of them this one. What is known to
+be meant otherwise, the port of a Service (PW131) or one of another protocol (PW133), is said there.
 
 **What to do:** compare with the ports that the containers declare; correct the policy, or declare the port.
 """
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from podwall.check.declared import Port
 from podwall.check.facts import Facts
+from podwall.check.portslips import behind_service, other_protocols
 from podwall.check.rule import Bad, Finding, Good, Rule, Severity
 from podwall.engine.rules import PortRange
 from podwall.engine.rules import Rule as PolicyRule
@@ -29,10 +31,12 @@ def _check(facts: Facts) -> Iterator[Finding]:
             if not facts.ports.by_all(where):
                 continue
             for number, port in ranges:
-                if not facts.ports.has(where, port.protocol, port.first, port.last):
+                path = facts.field(rule, port=number)
+                declared = facts.ports.has(where, port.protocol, port.first, port.last)
+                if not (declared or behind_service(facts, rule, port) or other_protocols(facts, policy, rule, path)):
                     yield Finding(
                         policy.what,
-                        facts.field(rule, port=number),
+                        path,
                         f"{_shown(port)} is declared by none of the pods that this is about; they declare "
                         + _listed(facts.ports.ports(where)),
                         "correct the port, or declare it on the container",
