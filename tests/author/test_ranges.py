@@ -127,7 +127,7 @@ def test_an_update_changes_the_blocks_and_nothing_else(tmp_path: Path, aws: Path
     grown = {**AWS, "prefixes": [{**AWS["prefixes"][0], "ip_prefix": "192.0.2.0/24"}]}  # type: ignore[dict-item]
     aws.write_text(json.dumps(grown), "utf-8")
     done = podwall("new", "external", "--update", file, "--ranges", aws)
-    assert done.out == f"{file}: 1 blocks added, 1 removed\n"
+    assert done.out == f"{file}: 1 block added, 1 removed\n"
     assert file.read_text("utf-8") == mine.replace("198.51.100.0/24", "192.0.2.0/24")
 
 
@@ -137,6 +137,16 @@ def test_an_update_needs_a_policy_made_from_ranges(tmp_path: Path, aws: Path) ->
     done = podwall("new", "external", "--update", file, "--ranges", aws)
     assert (done.code, "no policy with the annotation" in done.err) == (2, True)
     assert podwall("new", "external", "--update", file).code == 2
+
+
+@pytest.mark.parametrize("more", [("--service", "S3"), ("--port", "80"), ("203.0.113.0/24",)])
+def test_an_update_takes_no_other_wish(tmp_path: Path, aws: Path, more: tuple[str, ...]) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text(podwall("new", "external", "--ranges", aws, "--service", "S3").out, "utf-8")
+    before = file.read_bytes()
+    done = podwall("new", "external", "--update", file, "--ranges", aws, *more)
+    assert (done.code, file.read_bytes()) == (2, before)
+    assert "--update takes all but the blocks from the file" in done.err
 
 
 def test_a_policy_of_another_provider_is_not_touched(tmp_path: Path, aws: Path) -> None:

@@ -313,7 +313,17 @@ REFUSED = [
     ("external api.example.com", "is a host name"),
     ("external https://api.example.com/v1", "is a host name"),
     ("external *.example.com", "is a host name"),
-    ("external 203.0.113.7/24", "has host bits set"),
+    ("allow shop/web www.example.com 443", "is a host name"),
+    ("egress-proxy proxy.example.com 3128 -n open", "is a host name"),
+    ("external 203.0.113.7/24", "write 203.0.113.0/24 for the block, 203.0.113.7/32 for the address"),
+    ("external 203.0.113.0/33", "is no address"),
+    ("external 203.0.113.0/24,198.51.100.0/24", "several as values of their own"),
+    ("allow shop/web 203.0.113.7/24 443", "has host bits set"),
+    ("external 203.0.113.0/24 --service S3", "--service goes with --ranges"),
+    ("metadata-block -n open --except ops", "--except goes with --cluster"),
+    ("metadata-block --cluster --except Ops", "--except 'Ops': not the name of a namespace"),
+    ("baseline --cluster --except ops,", "--except '': not the name of a namespace"),
+    ("gate --engine vap --except Dev", "--except 'Dev': not the name of a namespace"),
     ("external 0.0.0.0/0", "--reason"),
     ("external 10.96.0.20/32", "is shop/service/web"),
     ("external 203.0.113.0/24 --port 99999", "write 443"),
@@ -332,6 +342,13 @@ def test_what_cannot_be_written_is_refused(words: str, says: str) -> None:
     done = new(words)
     assert (done.code, done.out) == (2, "")
     assert says in done.err
+
+
+def test_a_snapshot_is_input_as_well(tmp_path: Path) -> None:
+    assert podwall("snapshot", "-f", WORLD, "-o", tmp_path / "world.snapshot").code == 0
+    words = ["monitoring", "-n", "shop"]
+    done = podwall("new", *words, "--snapshot", tmp_path / "world.snapshot")
+    assert (done.code, done.out) == (0, new("monitoring -n shop").out)
 
 
 def test_a_host_name_is_refused_with_three_ways_out() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from podwall.check.facts import Facts, Options
 from podwall.cluster.profile import KUBERNETES, Profile
 from podwall.engine.model import Model
+from podwall.ops.mistakes import ignoring
 from podwall.sources.assemble import assemble
 from podwall.sources.decode import Decoder
 from podwall.sources.evidence import read_topology
@@ -22,4 +23,4 @@ def facts_of(objects: str, options: Options, profile: Profile = KUBERNETES) -> F
     assembled = assemble(decoder.objects, "default")
     mistakes = (*decoder.mistakes, *assembled.mistakes, *decoder.warnings, *assembled.warnings)
     read = lambda: read_topology([text], (), "default")  # noqa: E731
-    return Facts(Model(assembled.cluster, profile), options, mistakes, read)
+    return Facts(Model(assembled.cluster, profile), options, mistakes, dict(ignoring(assembled)), read)

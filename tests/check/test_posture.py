@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from podwall.check.facts import Options
-from podwall.check.posture import Posture, postures
+from podwall.check.posture import Counts, Posture, postures
 from tests.check.reading import facts_of
 
 POD = """\
@@ -55,3 +55,21 @@ def test_an_allow_all_undoes_a_default_deny() -> None:
 def test_one_workload_with_a_policy_is_no_default_deny() -> None:
     found = postures_of(PODS + OPEN_WEB)["a"]
     assert (found.ingress_denied, found.without_policy) == (False, 1)
+
+
+def test_each_owner_of_a_shared_namespace_has_a_score() -> None:
+    owners = {("Pod", "a", "web"): "web-team", ("Pod", "a", "db"): "data-team"}
+    facts = facts_of(PODS + OPEN_WEB, Options(dt.date(2026, 11, 21), owners=owners))
+    found = {p.namespace: p for p in postures(facts)}
+    assert found["a"].owned == (("data-team", Counts(1, 1, 1, 1)), ("web-team", Counts(1, 0, 1, 1)))
+    assert [found["a"].score_of(counts) for _, counts in found["a"].owned] == [10, 30]
+    assert found["b"].owned == ()
+
+
+def test_dns_that_lets_nobody_in_is_broken() -> None:
+    dns = PODS.replace("labels: {app: dns}", "labels: {k8s-app: kube-dns}")
+    closed = (POLICY % ("deny", "{podSelector: {}, policyTypes: [Ingress]}")).replace(
+        "namespace: a", "namespace: kube-system"
+    )
+    assert postures_of(dns)["b"].dns == "ok"
+    assert postures_of(dns + closed)["b"].dns == "broken"

@@ -52,7 +52,7 @@ def test_a_fix_leaves_nothing_to_find(rule: Rule, example: Bad) -> None:
         if isinstance(finding, Finding) and finding.fix is not None:
             data |= edited(data, finding.fix.edits)
     assert data["example.yaml"].decode() == example.fixed
-    again = rule.check(facts_of(example.fixed, Options(TODAY, owners=example.owners)))
+    again = rule.check(facts_of(example.fixed, Options(TODAY, owners=example.owners, edges=example.flows)))
     assert [f for f in again if isinstance(f, Finding) and f.fix is not None] == []
 
 
@@ -69,7 +69,7 @@ def test_a_rule_is_documented_and_shown(rule: Rule) -> None:
 
 
 def facts(example: Example) -> Facts:
-    return facts_of(example.objects, Options(TODAY, owners=example.owners), example.profile)
+    return facts_of(example.objects, Options(TODAY, owners=example.owners, edges=example.flows), example.profile)
 
 
 def _home(finding: Finding) -> str:

@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from tests.cli.program import ROOT, SHOP
+from tests.cli.schemas import sarif_slips
 
 _START = "import sys; sys.argv[0] = 'podwall'; from podwall.cli.main import main; main()"
 _INPUT = re.compile(r"\$\{\{ inputs\.([\w-]+) \}\}")
@@ -78,7 +79,9 @@ def test_the_action_checks_and_reports(project: Path, programs: Path, tmp_path: 
     assert done.returncode == 1, done.stderr
     assert "::error file=deploy/payments-policies.yaml,line=" in done.stdout
     assert "PW110" in summary.read_text(encoding="utf-8")
-    assert json.loads((project / "podwall.sarif").read_text(encoding="utf-8"))["version"] == "2.1.0"
+    report = (project / "podwall.sarif").read_text(encoding="utf-8")
+    assert json.loads(report)["version"] == "2.1.0"
+    assert sarif_slips(report) == []
 
 
 @pytest.mark.parametrize(("fail_on", "code"), [("never", 0), ("error", 1), ("of course", 2)])
@@ -88,6 +91,14 @@ def test_the_action_fails_as_asked(fail_on: str, code: int, project: Path, progr
     done = bash(script, project, programs, GITHUB_STEP_SUMMARY=str(summary), **variables)
     assert done.returncode == code, done.stderr
     assert summary.exists() == (code < 2)
+
+
+def test_the_action_takes_arguments_on_several_lines(project: Path, programs: Path) -> None:
+    script, variables = step(1, {"args": "--select PW110\n-n payments\n"})
+    done = bash(script, project, programs, **variables)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.count("::error") == 1
+    assert "::warning" not in done.stdout
 
 
 @pytest.mark.parametrize(("version", "wanted"), [("1.2.3", "podwall==1.2.3"), ("", "here")])

@@ -16,6 +16,7 @@ from typing import Any
 from click.testing import CliRunner
 
 from podwall.cli.main import app
+from tests.cli.schemas import sarif_slips
 
 ROOT = Path(__file__).parents[2]
 SHOP = ROOT / "examples" / "shop"
@@ -47,7 +48,14 @@ def podwall(*arguments: str | Path, stdin: str | bytes = b"") -> Done:
         result = CliRunner().invoke(app, [str(a) for a in arguments], input=stdin, prog_name="podwall")
     finally:
         gc.enable()  # which a command leaves off
-    return Done(result.exit_code, result.stdout_bytes.decode(), result.stderr_bytes.decode())
+    return checked(arguments, Done(result.exit_code, result.stdout_bytes.decode(), result.stderr_bytes.decode()))
+
+
+def checked(arguments: tuple[str | Path, ...], done: Done) -> Done:
+    """A run; whatever SARIF it wrote, for whichever test, keeps to the schema."""
+    if "sarif" in arguments and done.out.startswith("{"):
+        assert sarif_slips(done.out) == []
+    return done
 
 
 @contextmanager
@@ -75,4 +83,4 @@ def finish(
         cwd=cwd,
     ) as started:
         out, err = started.communicate(stdin, timeout=60)
-    return Done(started.returncode, out.decode(), err.decode())
+    return checked(arguments, Done(started.returncode, out.decode(), err.decode()))

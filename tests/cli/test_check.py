@@ -280,3 +280,74 @@ def test_what_is_not_asked_is_told(here: Path) -> None:
     done = check(policy, "--explain-skipped")
     assert "PW110 shop/deny: needs the cluster's DNS pods" in done.out
     assert "1 question not asked" in check(policy).out
+
+
+# Facts that the input, or the project, gives
+
+
+NOBODY = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop, labels: {app: web}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: nobody, namespace: shop}
+spec: {podSelector: {matchLabels: {app: old}}}
+"""
+
+
+def test_a_snapshot_is_all_of_a_cluster(here: Path) -> None:
+    assert found(NOBODY, "--select", "PW120") == {}  # the rest of shop may be in another file (D18)
+    assert podwall("snapshot", "-f", "shop.yaml", "-o", "all.snapshot").code == 0
+    done = podwall("check", "--snapshot", "all.snapshot", "--select", "PW120", "-o", "json")
+    assert [f["object"]["name"] for f in done.json["findings"]] == ["nobody"]
+
+
+def test_a_snapshot_without_workloads_is_not(here: Path) -> None:
+    Path("shop.yaml").write_text(NOBODY.partition("---\n")[2], encoding="utf-8")
+    assert podwall("snapshot", "-f", "shop.yaml", "-o", "all.snapshot").code == 0
+    assert podwall("check", "--snapshot", "all.snapshot", "--select", "PW120", "-o", "json").json["findings"] == []
+
+
+def test_a_block_in_the_range_that_pods_are_said_to_have(here: Path) -> None:
+    block = OPEN.replace("0.0.0.0/0", "172.20.3.0/24")
+    assert "PW152" not in found(block)
+    assert "overlaps 172.20.0.0/16" in found(block, "--pod-cidr", "172.20.0.0/16")["PW152"]["message"]
+
+
+def test_the_posture_of_each_owner(here: Path) -> None:
+    assert "By owner" not in check(OPEN).out
+    owned = OPEN.replace("{name: web, namespace: shop, labels", "{name: web, namespace: shop, annotations: {}, labels")
+    deployment = """\
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: api, namespace: shop, annotations: {podwall.io/owner: api-team}}
+spec: {selector: {matchLabels: {app: api}}, template: {metadata: {labels: {app: api}}}}
+"""
+    done = check(owned + deployment)
+    assert "  api-team  shop             0/1        0        1     " in done.out
+    (row,) = check(owned + deployment, "-o", "json").json["posture"]
+    assert [(one["owner"], one["workloads"]) for one in row["byOwner"]] == [("api-team", 1)]
+
+
+def test_an_unsafe_fix_is_named_as_such(here: Path) -> None:
+    said = found(OPEN)
+    assert [(f["id"], f["fixable"], f["unsafeFix"]) for f in said.values()] == [
+        ("PW150", False, False),
+        ("PW173", True, True),
+    ]
+    assert "[--unsafe-fixes]" in " ".join(check(OPEN).out.split())
+
+
+def test_the_project_says_which_namespaces_need_no_dns(here: Path) -> None:
+    closed = SPACE.replace("policyTypes: [Ingress]", "policyTypes: [Ingress, Egress]") % ("", "", "80")
+    assert "PW110" in found(closed)
+    (here / ".podwall.yaml").write_text("check: {withoutDNS: [shop]}\n", encoding="utf-8")
+    assert "PW110" not in found(closed)
+    (here / ".podwall.yaml").write_text("check: {withoutDNS: [Shop], unusedDays: 0}\n", encoding="utf-8")
+    done = check(closed)
+    assert done.code == 2
+    assert "check.withoutDNS[0]: not the name of a namespace" in done.err
+    assert "check.unusedDays: expected at least 1" in done.err

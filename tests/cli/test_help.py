@@ -35,7 +35,7 @@ LISTED_FLAGS = {
     "verdict": ["--queries", "--trace"],
     "check": [
         *("-A", "-o", "--select", "--ignore", "--fail-on", "--fix", "--diff", "--unsafe-fixes"),
-        *("--baseline", "--write-baseline", "--explain-skipped", "--explain"),
+        *("--baseline", "--write-baseline", "--explain-skipped", "--flows", "--unused-days", "--explain"),
     ],
     "snapshot": ["-o", "--force", "--with-topology", "--used-labels", "--label", "--taken"],
 }

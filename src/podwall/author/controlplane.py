@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from podwall.author.addresses import blocks
 from podwall.engine.questions import split_port
 from podwall.engine.sets import PortSet
 from podwall.errors import CannotWrite
+from podwall.needs.addresses import blocks
 from podwall.needs.controlplane import API_SERVER, found_api_servers
 from podwall.needs.need import Grant
 from podwall.needs.party import Party

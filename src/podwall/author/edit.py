@@ -18,9 +18,10 @@ class Edit(Struct, frozen=True):
     """One change of one object's text.
 
     `add` puts `value` at a key, or before an item of a list (the list's length: behind the last); `replace` and
-    `remove` are about what is there; `rename` gives a key the name `value`; `append` writes a whole new object
-    (`value`, in the order of its keys) as a further document behind the one at `origin`, and its path is empty. A value
-    is plain data: mappings, lists, text, whole numbers, true, false and None.
+    `remove` are about what is there, `remove` with an empty path about the whole object; `rename` gives a key the name
+    `value`; `append` writes a whole new object (`value`, in the order of its keys) as a further document behind the one
+    at `origin`, and its path is empty. A value is plain data: mappings, lists, text, whole numbers, true, false and
+    None.
     """
 
     origin: Origin

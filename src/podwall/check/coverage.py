@@ -51,7 +51,7 @@ def _denies_all(facts: Facts, rule: Rule, namespace: str, direction: Direction) 
         and rule.direction is direction
         and rule.action is Action.DENY
         and rule.subject.selector == EVERYTHING
-        and namespace in facts.scope(rule.subject)
+        and facts.is_in(namespace, rule.subject.scope)
         and any(isinstance(port, AnyPort) for port in rule.ports)
         and any(_is_every_pod(peer) for peer in rule.peers)
     )

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
+from operator import or_
 
 from msgspec import Struct
 
-from podwall.check.facts import Facts, Policy
-from podwall.check.pairs import connection
+from podwall.check.facts import EPHEMERAL, Facts, Policy
+from podwall.check.pairs import connection, outward
 from podwall.check.redundancy import numbers
 from podwall.cluster.endpoints import Endpoint
 from podwall.cluster.objects import NAME_LABEL
 from podwall.engine.labels import EVERYTHING
-from podwall.engine.rules import Direction, NamedPort, NamespacesMatching, Pods, Rule
-from podwall.engine.sets import NO_PORTS, PortSet
+from podwall.engine.rules import Block, Direction, NamedPort, NamespacesMatching, Pods, Rule
+from podwall.engine.sets import NO_PORTS, AddrSet, PortSet
 
 __all__ = [
     "NODE_LOCAL",
     "Server",
+    "answered",
     "asks_dns",
     "governed",
+    "has_cache",
     "is_anyone",
     "names_dns",
     "peer",
@@ -31,7 +35,8 @@ __all__ = [
 NODE_LOCAL = "169.254.20.10"
 """Where the node-local cache listens, as its documentation proposes."""
 _USUAL = PortSet.of("UDP", 53) | PortSet.of("TCP", 53)
-_LABEL, _VALUE = "k8s-app", "kube-dns"
+_LABEL, _VALUE, _NAME = "k8s-app", "kube-dns", "app.kubernetes.io/name"
+_CACHE, _CACHE_ONLY = "node-local-dns", AddrSet.of(f"{NODE_LOCAL}/32")
 
 
 class Server(Struct, frozen=True):
@@ -43,6 +48,10 @@ class Server(Struct, frozen=True):
 
 def servers(facts: Facts) -> list[Server]:
     """The cluster's DNS pods that are in the input."""
+    return facts.once(_servers)
+
+
+def _servers(facts: Facts) -> list[Server]:
     found = []
     for members in facts.set_of("dns"):
         ports = NO_PORTS
@@ -89,34 +98,79 @@ def reaches(facts: Facts, endpoint: Endpoint, server: Server, protocol: str) -> 
     return asked is not None and facts.model.judge.side(Direction.EGRESS, asked, evidence=False).allowed
 
 
+def answered(facts: Facts, endpoint: Endpoint) -> bool | None:
+    """As `resolves`, and the DNS pods let it in: whether names resolve in the end."""
+    known = servers(facts)
+    out = resolves(facts, endpoint)
+    if not out or not known or _reaches_cache(facts, endpoint):
+        return out
+    return any(_opens(facts, endpoint, server, protocol) for server in known for protocol in ("UDP", "TCP"))
+
+
+def _opens(facts: Facts, endpoint: Endpoint, server: Server, protocol: str) -> bool:
+    within = server.ports & PortSet.of(protocol, 1, 65535)
+    asked = connection(facts, endpoint, server.endpoint, within) if within else None
+    return asked is not None and facts.model.judge.verdict(asked, evidence=False).allowed
+
+
 def resolves(facts: Facts, endpoint: Endpoint) -> bool | None:
     """Whether an endpoint can ask the cluster's DNS, over UDP or TCP; None where the input does not tell.
 
-    Where no DNS pod is in the input, one whose egress is isolated cannot if no rule about it names a DNS port.
+    Where no DNS pod is in the input, one whose egress is isolated cannot if no rule about it names a DNS port. The
+    node-local cache answers as well, where there is one.
     """
     known = servers(facts)
     if known:
-        return any(reaches(facts, endpoint, server, protocol) for server in known for protocol in ("UDP", "TCP"))
-    return None if not facts.isolating(endpoint, Direction.EGRESS) or _names_any(facts, endpoint) else False
+        pods = any(reaches(facts, endpoint, server, protocol) for server in known for protocol in ("UDP", "TCP"))
+        return pods or _reaches_cache(facts, endpoint)
+    named = facts.once(_named).get(endpoint.namespace, 0) >> facts.index.slot(endpoint) & 1
+    return None if named or not facts.isolating(endpoint, Direction.EGRESS) else False
 
 
-def _names_any(facts: Facts, endpoint: Endpoint) -> bool:
-    """Whether some egress rule about an endpoint names a DNS port."""
-    slot = facts.index.slot(endpoint)
-    return any(
-        rule.direction is Direction.EGRESS
-        and names_dns(facts, rule)
-        and facts.index.pods(rule.subject).get(endpoint.namespace, 0) >> slot & 1
-        for policy in facts.policies
-        for rule in policy.rules
-    )
+def _reaches_cache(facts: Facts, endpoint: Endpoint) -> bool:
+    """Whether egress to the cache is allowed, and there is one: its pods are in the input, or a rule names it."""
+    for protocol in ("UDP", "TCP"):
+        asked = outward(facts, endpoint, NODE_LOCAL, PortSet.of(protocol, 53))
+        side = facts.model.judge.side(Direction.EGRESS, asked) if asked is not None else None
+        if side is not None and side.allowed:
+            peers = (peer_ for match in side.matches for peer_ in match.rule.peers)
+            if has_cache(facts) or any(isinstance(p, Block) and p.addresses == _CACHE_ONLY for p in peers):
+                return True
+    return False
+
+
+def has_cache(facts: Facts) -> bool:
+    """Whether pods of the node-local cache are in the input."""
+    return facts.once(_has_cache)
+
+
+def _has_cache(facts: Facts) -> bool:
+    return any(_is_cache(endpoint) for held in facts.endpoints.values() for endpoint in held)
+
+
+def _is_cache(endpoint: Endpoint) -> bool:
+    labeled = _CACHE in (endpoint.labels.get(_LABEL), endpoint.labels.get(_NAME))
+    return labeled or (endpoint.controller is not None and endpoint.controller.name == _CACHE)
+
+
+def _named(facts: Facts) -> dict[str, int]:
+    """The classes about which some egress rule names a DNS port."""
+    out: dict[str, int] = {}
+    for policy in facts.policies:
+        for rule in policy.rules:
+            if rule.direction is Direction.EGRESS and names_dns(facts, rule):
+                for namespace, held in facts.index.pods(rule.subject).items():
+                    out[namespace] = out.get(namespace, 0) | held
+    return out
+
+
+def _wanted(facts: Facts) -> PortSet:
+    return reduce(or_, (server.ports for server in servers(facts)), _USUAL)
 
 
 def names_dns(facts: Facts, rule: Rule) -> PortSet:
     """The DNS ports that an egress rule names, whoever it is for."""
-    wanted = _USUAL
-    for server in servers(facts):
-        wanted |= server.ports
+    wanted = facts.once(_wanted)
     named = any(isinstance(port, NamedPort) and port.name.startswith("dns") for port in rule.ports)
     return wanted if named else numbers(rule) & wanted
 
@@ -126,7 +180,8 @@ def peer(facts: Facts) -> dict[str, object]:
     found = servers(facts)
     namespace = found[0].endpoint.namespace if found else "kube-system"
     shared = set.intersection(*({*s.endpoint.labels.items()} for s in found)) if found else {(_LABEL, _VALUE)}
-    label = next((pair for pair in sorted(shared) if pair[0] in (_LABEL, "app.kubernetes.io/name")), (_LABEL, _VALUE))
+    stable = [pair for pair in sorted(shared) if pair[0] not in EPHEMERAL]
+    label = next((pair for pair in stable if pair[0] in (_LABEL, _NAME)), (*stable, (_LABEL, _VALUE))[0])
     return {
         "namespaceSelector": {"matchLabels": {NAME_LABEL: namespace}},
         "podSelector": {"matchLabels": {label[0]: label[1]}},

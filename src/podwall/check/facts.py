@@ -5,23 +5,24 @@ Answers are made when they are first asked for and kept. A question that only on
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
+from types import MappingProxyType
+from typing import TypeVar, cast
 
 import msgspec
-from msgspec import Struct
 
 from podwall.api.core import Service
-from podwall.api.networking import NetworkPolicy
-from podwall.api.policy import ClusterWidePolicy
+from podwall.check.declared import Declared, Where
+from podwall.check.examples import some_port
+from podwall.check.objects import Object, Options, Policy, Witness
 from podwall.cluster.endpoints import Endpoint, container_ports, pod_spec
 from podwall.cluster.ephemeral import EPHEMERAL
 from podwall.cluster.mistake import Mistake, Sort
 from podwall.cluster.objects import Origin, kind_of, name_of
 from podwall.cluster.services import selects
 from podwall.cluster.topology import Topology
-from podwall.cluster.wellknown import SYSTEM_NAMESPACES, Definition, Members, WellKnown
+from podwall.cluster.wellknown import Members, WellKnown
 from podwall.engine.grouping import Group
 from podwall.engine.index import EndpointKey, Index, key_of
 from podwall.engine.judge import ports_on
@@ -30,11 +31,9 @@ from podwall.engine.model import Model
 from podwall.engine.rules import (
     Direction,
     InNamespace,
-    Isolation,
     NamespacesMatching,
     Pods,
     PolicyRef,
-    PolicyRules,
     Rule,
     Scope,
 )
@@ -46,86 +45,33 @@ from podwall.text.where import Path, near, parse_field
 
 __all__ = ["EPHEMERAL", "Facts", "Object", "Options", "Policy", "Witness"]
 
-
-class Object(Struct, frozen=True, order=True):
-    """What a finding is about: an object that was read, or a namespace or workload that has no place of its own."""
-
-    kind: str
-    namespace: str
-    name: str
-    origin: Origin | None = None
-
-
-class Witness(Struct, frozen=True, order=True):
-    """A connection that shows it, as `explain` would be asked: ends by name or address, the destination's port."""
-
-    src: str
-    dst: str
-    protocol: str
-    port: int
-
-
-class Options(Struct, frozen=True):
-    """What a check is told beside the cluster: `today` for dates, namespaces that need no default deny or no DNS.
-
-    `whole` says that the input is all of a cluster, as a live one is: what is not there does not exist (D18). `owners`
-    are those of policies, workloads and Pods, by kind, namespace and name, as far as they are known. `sets` say what
-    well-known names stand for where the cluster does not tell.
-    """
-
-    today: dt.date
-    whole: bool = False
-    owners: Mapping[EndpointKey, str] = {}
-    system: frozenset[str] = SYSTEM_NAMESPACES
-    without_dns: frozenset[str] = frozenset()
-    sets: Mapping[str, Definition] = {}
-
-
-class Policy(Struct, frozen=True):
-    """A valid policy: as it is written, where, and what it means."""
-
-    ref: PolicyRef
-    object: NetworkPolicy | ClusterWidePolicy
-    origin: Origin
-    means: PolicyRules
-
-    @property
-    def what(self) -> Object:
-        """The policy as a finding names it."""
-        return Object(self.ref.kind, self.ref.namespace, self.ref.name, self.origin)
-
-    @property
-    def shown(self) -> str:
-        """Its name for a person."""
-        return f"{self.ref.namespace}/{self.ref.name}" if self.ref.namespace else self.ref.name
-
-    @property
-    def rules(self) -> tuple[Rule, ...]:
-        """Its rules in the normal form."""
-        return self.means.rules
-
-    @property
-    def isolations(self) -> tuple[Isolation, ...]:
-        """Whom it isolates; one for each direction."""
-        return self.means.isolations
+_Answer = TypeVar("_Answer")
 
 
 class Facts:
-    """One cluster, under one profile, and the questions about it."""
+    """One cluster, under one profile, and the questions about it.
+
+    `ignoring` are the annotations of the objects that suppress findings about them, as far as they are known.
+    """
 
     def __init__(
         self,
         model: Model,
         options: Options,
         mistakes: Iterable[Mistake] = (),
+        ignoring: Mapping[EndpointKey, Mapping[str, str]] = MappingProxyType({}),
         topology: Callable[[], Topology] = Topology,
     ) -> None:
         self.model = model
         self._topology = topology
         self.options = options
         self.mistakes = tuple(mistakes)
+        self.ignoring = ignoring
         self._written: dict[PolicyRef, object] = {}
         self._isolating: dict[tuple[str, int, Direction], list[Policy]] = {}
+        self._values: dict[tuple[Scope, str], frozenset[str]] = {}
+        self._slips: dict[Pods, tuple[str, str, str] | None] = {}
+        self._once: dict[Callable[[Facts], object], object] = {}
 
     @cached_property
     def needs(self) -> tuple[Need, ...]:
@@ -158,6 +104,12 @@ class Facts:
         """Those of the NetworkPolicy tier."""
         return tuple(policy for policy in self.policies if policy.ref.kind == "NetworkPolicy")
 
+    def once(self, question: Callable[[Facts], _Answer]) -> _Answer:
+        """The answer to a question about all of the cluster that several checks have; asked when it is first needed."""
+        if question not in self._once:
+            self._once[question] = question(self)
+        return cast("_Answer", self._once[question])
+
     def written(self, policy: Policy, path: Path) -> object:
         """What stands at a field of a policy, as plain data in the API's own names; None where nothing does."""
         if policy.ref not in self._written:
@@ -185,8 +137,20 @@ class Facts:
             case NamespacesMatching(selector):
                 return [b.name for b in self.model.cluster.namespaces.values() if selector.matches(b.labels)]
 
+    def is_in(self, namespace: str, scope: Scope) -> bool:
+        """Whether a namespace is of the input, and one that a subject or peer is about."""
+        bucket = self.model.cluster.namespaces.get(namespace)
+        match scope:
+            case InNamespace(name):
+                return bucket is not None and name == namespace
+            case NamespacesMatching(selector):
+                return bucket is not None and selector.matches(bucket.labels)
+
     def origin(self, kind: str, namespace: str, name: str) -> Origin | None:
-        """Where an object of a namespace was read; None for a controller that is known by its Pods alone."""
+        """Where a namespace, or an object of one, was read; None for a controller that is known by its Pods alone."""
+        if kind == "Namespace":
+            bucket = self.model.cluster.namespaces.get(name)
+            return None if bucket is None else bucket.declared
         return self._origins.get((kind, namespace, name))
 
     @cached_property
@@ -218,15 +182,59 @@ class Facts:
         """How an endpoint is named in answers, and in questions."""
         return self._shown[id(endpoint)]
 
+    def selects_any(self, selection: Pods) -> bool:
+        """Whether a subject or peer selects somebody."""
+        return bool(self.index.pods(selection))
+
     def selected(self, selection: Pods) -> list[Endpoint]:
         """The endpoints that a subject or peer selects."""
-        slots = self.index.pods(selection)
         return [
             endpoint
-            for namespace, held in slots.items()
-            for endpoint in self.endpoints.get(namespace, ())
-            if held >> self.index.slot(endpoint) & 1
+            for namespace, held in self.index.pods(selection).items()
+            for bit, endpoint in self._bits.get(namespace, ())
+            if held & bit
         ]
+
+    @cached_property
+    def _bits(self) -> dict[str, list[tuple[int, Endpoint]]]:
+        """The endpoints of each namespace with the bit of their class."""
+        return {name: [(1 << self.index.slot(e), e) for e in held] for name, held in self.endpoints.items()}
+
+    @cached_property
+    def _firsts(self) -> dict[str, list[tuple[int, Endpoint]]]:
+        """One endpoint of each class, the first by name, in that order."""
+        out = {}
+        for name, held in self._bits.items():
+            found: dict[int, Endpoint] = {}
+            for bit, endpoint in sorted(held, key=lambda pair: key_of(pair[1])):
+                found.setdefault(bit, endpoint)
+            out[name] = list(found.items())
+        return out
+
+    @cached_property
+    def hosts(self) -> list[Endpoint]:
+        """The endpoints on their host's network, which no selector sees."""
+        return [endpoint for held in self.endpoints.values() for endpoint in held if endpoint.host_network]
+
+    def selects_nobody(self, selection: Pods) -> bool:
+        """Whether a selector is known to be of no use: PW124 tells of labels that only running Pods have, PW171 of
+        pods on their host's network.
+        """
+        ephemeral = any(term.key in EPHEMERAL for term in selection.selector.terms)
+        return not (ephemeral or self.selects_any(selection) or self._means_hosts(selection))
+
+    def _means_hosts(self, selection: Pods) -> bool:
+        return any(
+            selection.selector.matches(e.labels) and self.is_in(e.namespace, selection.scope) for e in self.hosts
+        )
+
+    def classes(self, where: Where) -> Iterator[Endpoint]:
+        """One endpoint of each of these classes, by namespace and name: the others are the same to every rule."""
+        for namespace in sorted(where):
+            held = where[namespace]
+            for bit, endpoint in self._firsts.get(namespace, ()):
+                if held & bit:
+                    yield endpoint
 
     def field(self, rule: Rule, peer: int | None = None, port: int | None = None) -> Path:
         """The field of a rule in its policy, or of one of its peers or ports."""
@@ -251,12 +259,30 @@ class Facts:
                 out[key] = frozenset((port.protocol or "TCP", port.containerPort) for port in ports)
         return out
 
-    def destinations(self, rule: Rule) -> list[Endpoint]:
-        """The endpoints whose ports a rule is about: its subjects, or the pods among its peers."""
-        if rule.direction is Direction.INGRESS:
-            return self.selected(rule.subject)
-        found = {key_of(e): e for peer in rule.peers if isinstance(peer, Pods) for e in self.selected(peer)}
-        return [found[key] for key in sorted(found)]
+    @cached_property
+    def ports(self) -> Declared:
+        """What the containers of all endpoints declare, and how they name it."""
+        everyone = (e for held in self.endpoints.values() for e in held)
+        return Declared((e, self.index.slot(e), self.declared(e)) for e in everyone)
+
+    def peers_of(self, rule: Rule) -> Where:
+        """The classes of the pods among a rule's peers."""
+        out: dict[str, int] = {}
+        for peer in self.pod_peers(rule):
+            for namespace, held in self.index.pods(peer).items():
+                out[namespace] = out.get(namespace, 0) | held
+        return out
+
+    def about(self, rule: Rule) -> Where:
+        """The classes whose ports a rule is about: of its subjects, or of the pods among its peers."""
+        return self.index.pods(rule.subject) if rule.direction is Direction.INGRESS else self.peers_of(rule)
+
+    def destinations(self, rule: Rule) -> Iterator[Endpoint]:
+        """The endpoints whose ports a rule is about."""
+        for namespace, held in sorted(self.about(rule).items()):
+            for bit, endpoint in self._bits.get(namespace, ()):
+                if held & bit:
+                    yield endpoint
 
     def dns_policy(self, endpoint: Endpoint) -> str:
         """Which resolver an endpoint's containers ask, as its spec says it."""
@@ -300,13 +326,20 @@ class Facts:
         bucket = self.model.cluster.namespaces[endpoint.namespace]
         return [located.object for located in bucket.services if selects(located.object, endpoint)]
 
-    def names_of(self, scope: Scope, key: str) -> set[str]:
+    def names_of(self, scope: Scope, key: str) -> frozenset[str]:
         """The values that pods of some namespaces have for a label."""
-        spaces = self.scope(Pods(scope, EVERYTHING))
-        return {e.labels[key] for name in spaces for e in self.endpoints[name] if key in e.labels}
+        if (scope, key) not in self._values:
+            held = (e for name in self.scope(Pods(scope, EVERYTHING)) for e in self.endpoints[name])
+            self._values[scope, key] = frozenset(e.labels[key] for e in held if key in e.labels)
+        return self._values[scope, key]
 
     def near_label(self, selection: Pods) -> tuple[str, str, str] | None:
         """Key, value and the value that was probably meant, where a selector that selects nobody has a slip in it."""
+        if selection not in self._slips:
+            self._slips[selection] = self._near_label(selection)
+        return self._slips[selection]
+
+    def _near_label(self, selection: Pods) -> tuple[str, str, str] | None:
         for term in selection.selector.terms:
             wanted = [value for value in term.values if value is not None]
             if term.complement or len(wanted) != 1:
@@ -320,9 +353,8 @@ class Facts:
     def witness(self, rule: Rule, subject: Endpoint, peer: Endpoint) -> Witness | None:
         """A connection between two endpoints on a port of the rule; None where it names no port of the destination."""
         src, dst = (peer, subject) if rule.direction is Direction.INGRESS else (subject, peer)
-        for protocol, first, _ in ports_on(rule.ports, dst).ranges():
-            return Witness(self.shown(src), self.shown(dst), protocol, first)
-        return None
+        ports = ports_on(rule.ports, dst)
+        return Witness(self.shown(src), self.shown(dst), *some_port(ports)) if ports else None
 
     def owner(self, kind: str, namespace: str, name: str) -> str | None:
         """Whose an object is."""

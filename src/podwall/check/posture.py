@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
 from podwall.check.blocks import PRIVATE
 from podwall.check.coverage import default_deny, lived_in, opened_again
-from podwall.check.dns import asks_dns, resolves
+from podwall.check.dns import answered, asks_dns
 from podwall.check.facts import Facts
 from podwall.check.pairs import classes
 from podwall.engine.grants import EXTERNAL
+from podwall.engine.grouping import Group
 from podwall.engine.reach import Reach
 from podwall.engine.rules import Direction
 
-__all__ = ["Posture", "postures"]
+__all__ = ["Counts", "Posture", "postures"]
+
+
+class Counts(Struct, frozen=True):
+    """Some workloads, as they are shown: all of them, those without a policy, those open to the internet or into it."""
+
+    workloads: int
+    without_policy: int
+    from_internet: int
+    to_internet: int
 
 
 class Posture(Struct, frozen=True):
     """One namespace; workloads are counted as they are shown, and `reachable_from` counts other namespaces.
 
-    `dns` says whether all that ask the cluster's DNS can: ok, broken, or unknown.
+    `dns` says whether all that ask the cluster's DNS can: ok, broken, or unknown. `owned` has the workloads of each
+    owner that is known, by name.
     """
 
     namespace: str
@@ -34,14 +45,19 @@ class Posture(Struct, frozen=True):
     reachable_from: int
     others: int
     dns: str = "unknown"
+    owned: tuple[tuple[str, Counts], ...] = ()
 
     @property
     def score(self) -> int:
         """0–100: a default deny is worth 25 for each direction, policies for all 20, DNS and each exposure 10."""
-        workloads = self.workloads or 1
+        return self.score_of(Counts(self.workloads, self.without_policy, self.from_internet, self.to_internet))
+
+    def score_of(self, counts: Counts) -> int:
+        """The same for some workloads of it: what holds for the namespace holds for them."""
+        workloads = counts.workloads or 1
         points: float = 25 * self.ingress_denied + 25 * self.egress_denied + 10 * (self.dns != "broken")
-        points += 20 * (1 - self.without_policy / workloads)
-        points += 10 * (1 - self.from_internet / workloads)
+        points += 20 * (1 - counts.without_policy / workloads)
+        points += 10 * (1 - counts.from_internet / workloads)
         points += 10 * (1 - self.reachable_from / (self.others or 1))
         return round(points)
 
@@ -85,27 +101,51 @@ def postures(facts: Facts) -> Iterator[Posture]:
     openness = _Openness(reach)
     names = lived_in(facts)
     isolated = reach.isolated[Direction.INGRESS] | reach.isolated[Direction.EGRESS]
+    by_namespace: dict[str, list[Group]] = {}
+    for group in facts.groups:
+        by_namespace.setdefault(group.namespace, []).append(group)
     for name in names:
         if name in facts.options.system:
             continue
-        atoms = [g.atom for g in facts.groups if g.namespace == name and not g.members[0].host_network]
+        groups = [g for g in by_namespace.get(name, ()) if not g.members[0].host_network]
+        counts = _counts(groups, isolated, openness)
         yield Posture(
             namespace=name,
-            workloads=len(atoms),
-            without_policy=sum(not isolated >> atom & 1 for atom in atoms),
+            workloads=counts.workloads,
+            without_policy=counts.without_policy,
             ingress_denied=_is_denied(facts, name, Direction.INGRESS),
             egress_denied=_is_denied(facts, name, Direction.EGRESS),
-            from_internet=sum(openness.from_internet >> atom & 1 for atom in atoms),
-            to_internet=sum(openness.to_internet >> atom & 1 for atom in atoms),
+            from_internet=counts.from_internet,
+            to_internet=counts.to_internet,
             reachable_from=len(openness.reached_by.get(name, set()) & set(names)),
             others=len(names) - 1,
             dns=_dns(facts, name),
+            owned=tuple((owner, _counts(held, isolated, openness)) for owner, held in _owned(facts, groups)),
         )
+
+
+def _counts(groups: Sequence[Group], isolated: int, openness: _Openness) -> Counts:
+    atoms = [group.atom for group in groups]
+    return Counts(
+        workloads=len(atoms),
+        without_policy=sum(not isolated >> atom & 1 for atom in atoms),
+        from_internet=sum(openness.from_internet >> atom & 1 for atom in atoms),
+        to_internet=sum(openness.to_internet >> atom & 1 for atom in atoms),
+    )
+
+
+def _owned(facts: Facts, groups: Iterable[Group]) -> list[tuple[str, list[Group]]]:
+    found: dict[str, list[Group]] = {}
+    for group in groups:
+        owner = facts.owner_of(group.members[0])
+        if owner is not None:
+            found.setdefault(owner, []).append(group)
+    return sorted(found.items())
 
 
 def _dns(facts: Facts, namespace: str) -> str:
     asking = [endpoint for endpoint in facts.endpoints[namespace] if asks_dns(facts, endpoint)]
-    answers = {resolves(facts, endpoint) for endpoint in classes(facts, asking)}
+    answers = {answered(facts, endpoint) for endpoint in classes(facts, asking)}
     return "broken" if False in answers else "unknown" if None in answers else "ok"
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 from podwall.author.edit import Edit
 from podwall.check.facts import Facts, Object, Witness
 from podwall.cluster.profile import KUBERNETES, Profile
+from podwall.flows.edges import Edge
 from podwall.text.where import Path
 
 __all__ = ["Bad", "Check", "Finding", "Fix", "Good", "Rule", "Severity", "Skipped"]
@@ -57,10 +58,14 @@ class Finding(Struct, frozen=True):
 
 
 class Skipped(Struct, frozen=True, order=True):
-    """Something that a check says nothing about, because the input lacks a fact (D18)."""
+    """Something that a check says nothing about, because the input lacks a fact (D18).
+
+    `flag` gives it where it is no fact about the cluster, and nobody expects it each time.
+    """
 
     about: str
     lacks: str
+    flag: str = ""
 
 
 Check = Callable[[Facts], Iterable[Finding | Skipped]]
@@ -77,6 +82,7 @@ class Good(Struct, frozen=True):
     because: str = ""
     owners: Owners = {}
     profile: Profile = KUBERNETES
+    flows: tuple[Edge, ...] | None = None
 
 
 class Bad(Struct, frozen=True):
@@ -88,6 +94,7 @@ class Bad(Struct, frozen=True):
     owners: Owners = {}
     fixed: str = ""  # the objects after all fixes of the rule, unsafe ones included; "" where there is none
     profile: Profile = KUBERNETES
+    flows: tuple[Edge, ...] | None = None
 
 
 class Rule(Struct, frozen=True):

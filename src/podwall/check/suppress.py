@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-__all__ = ["IGNORE", "Suppression", "suppressions"]
+__all__ = ["IGNORE", "Suppression", "lines", "suppressions"]
 
 IGNORE = "podwall.io/ignore"
 _LINE = re.compile(r"(?P<id>PW[0-9]{3})\s*:\s*(?P<reason>.*?)\s*(?:\(until (?P<until>[^()]*)\))?\s*")
@@ -32,10 +32,14 @@ class Suppression(Struct, frozen=True):
 
 
 def suppressions(annotations: Mapping[str, str] | None) -> Iterator[Suppression]:
-    """What the annotation of an object says, line by line; `;` ends a line as well."""
-    for line in re.split(r"[\n;]", (annotations or {}).get(IGNORE, "")):
-        if line.strip():
-            yield _read(line.strip())
+    """What the annotation of an object says, line by line."""
+    yield from map(_read, lines(annotations))
+
+
+def lines(annotations: Mapping[str, str] | None) -> list[str]:
+    """The lines of the annotation that say something; `;` ends a line as well."""
+    written = re.split(r"[\n;]", (annotations or {}).get(IGNORE, ""))
+    return [line.strip() for line in written if line.strip()]
 
 
 def _read(line: str) -> Suppression:

@@ -13,6 +13,7 @@ from podwall.cli.running import FINDINGS, INCOMPLETE, OK, Streams
 
 if TYPE_CHECKING:
     from podwall.ops.checking import Asked, Checked
+    from podwall.ops.fixing import Outcome
     from podwall.ops.inputs import Opened
 
 __all__ = ["EXAMPLES", "check_command"]
@@ -27,6 +28,7 @@ Examples:
   podwall check -f manifests/ --baseline known.json --write-baseline
   podwall check -f manifests/ --fix
   podwall check -f manifests/ --diff --unsafe-fixes
+  podwall check -f manifests/ --flows edges.json
   podwall check --explain PW150
   kubectl get ns,no,po,svc,netpol -A -o json | podwall check -f -
 
@@ -79,6 +81,14 @@ WriteBaseline = Annotated[bool, option("--write-baseline", help="Write what is f
 ExplainSkipped = Annotated[
     bool, option("--explain-skipped", help="Also what was not looked at, and which fact is missing.")
 ]
+Flows = Annotated[
+    tuple[str, ...],
+    option("--flows", metavar="FILE", help="Observed traffic, as `podwall flows show -o json` writes it; repeatable."),
+]
+UnusedDays = Annotated[
+    int | None,
+    option("--unused-days", metavar="N", help="With --flows: what is unused for so long is said.  [default: 30]"),
+]
 Explain = Annotated[
     str | None, option("--explain", metavar="ID", help="What a check is about, and what to do; all lists them.")
 ]
@@ -97,6 +107,8 @@ def check_command(
     unsafe_fixes: UnsafeFixes = False,
     baseline: Baseline = None,
     write_baseline: WriteBaseline = False,
+    flows: Flows = (),
+    unused_days: UnusedDays = None,
     explain_skipped: ExplainSkipped = False,
     explain: Explain = None,
 ) -> None:
@@ -112,40 +124,67 @@ def check_command(
     if fix and diff:
         raise click.BadParameter("writes, and --diff shows what would be written: give one of them", param_hint="--fix")
 
+    if unused_days is not None and unused_days < 1:
+        raise click.BadParameter("expected at least 1", param_hint="--unused-days")
+
     def work(streams: Streams) -> int:
         if explain is not None:
             return _explain(streams, explain)
-        if fix or diff:
-            code = _fix(streams, given, named)
-            if code is not None:
-                return code
-        return _check(streams, given, named)
+        asked = _asked(given, named)
+        if diff:
+            return _diff(streams, given, asked, named)
+        opened = _fixed(streams, given, asked, named) if fix else given.open(streams, keep_mistakes=True)
+        return _check(streams, given, asked, opened, named)
 
     given.run(work)
 
 
-def _asked(named: Mapping[str, Any]) -> Asked:
+def _asked(given: flags.Given, named: Mapping[str, Any]) -> Asked:
     from podwall.ops.checking import Asked
+    from podwall.ops.observing import read_edges
 
     split = {name: tuple(one for several in named[name] for one in several.split(",")) for name in ("select", "ignore")}
-    return Asked(split["select"], split["ignore"], named["fail_on"], named["baseline"], named["write_baseline"])
+    return Asked(
+        **split,
+        fail_on=named["fail_on"],
+        baseline=named["baseline"],
+        write_baseline=named["write_baseline"],
+        edges=read_edges(named["flows"], given.inputs().sources),
+        unused_days=named["unused_days"],
+    )
 
 
-def _fix(streams: Streams, given: flags.Given, named: Mapping[str, Any]) -> int | None:
-    """Edits the files, or shows it; the exit code of what is only shown, None where the findings come next."""
+def _fixing(streams: Streams, given: flags.Given, asked: Asked, named: Mapping[str, Any]) -> Outcome:
+    """Every fix, made in memory."""
     from podwall.ops.checking import fixed
-    from podwall.report.fixes import fixes_text
 
     with streams.phase("fixed"):
-        outcome = fixed(given.inputs(), _asked(named), given.project(), unsafe=named["unsafe_fixes"])
-    if named["diff"]:
-        streams.aside(fixes_text(outcome.answer, written=False))
-        streams.result([outcome.diff()])
-        return FINDINGS if outcome.after else OK
+        outcome = fixed(given.inputs(), asked, given.project(), unsafe=named["unsafe_fixes"])
+    streams.note(*outcome.opened.read)
+    streams.warn(*outcome.opened.warnings)
+    return outcome
+
+
+def _diff(streams: Streams, given: flags.Given, asked: Asked, named: Mapping[str, Any]) -> int:
+    from podwall.report.fixes import fixes_text
+
+    outcome = _fixing(streams, given, asked, named)
+    streams.aside(fixes_text(outcome.answer, written=False))
+    streams.result([outcome.diff()])
+    if outcome.opened.partial:
+        return INCOMPLETE
+    return FINDINGS if outcome.after else OK
+
+
+def _fixed(streams: Streams, given: flags.Given, asked: Asked, named: Mapping[str, Any]) -> Opened:
+    """Edits the files; what is in them then."""
+    from podwall.report.fixes import fixes_text
+
+    outcome = _fixing(streams, given, asked, named)
     outcome.write()
     tell = streams.result if named["output"] == "text" else streams.aside
     tell(fixes_text(outcome.answer, written=True))
-    return None
+    return outcome.opened
 
 
 def _explain(streams: Streams, wanted: str) -> int:
@@ -155,12 +194,11 @@ def _explain(streams: Streams, wanted: str) -> int:
     return OK
 
 
-def _check(streams: Streams, given: flags.Given, named: Mapping[str, Any]) -> int:
+def _check(streams: Streams, given: flags.Given, asked: Asked, opened: Opened, named: Mapping[str, Any]) -> int:
     from podwall.ops.checking import checked
 
-    opened = given.open(streams, keep_mistakes=True)
     with streams.phase("checked"):
-        found = checked(opened, _asked(named), given.project())
+        found = checked(opened, asked, given.project())
     streams.warn(*found.notes)
     with streams.phase("written"):
         streams.result(_shown(opened, found, named))

@@ -92,7 +92,7 @@ def _option(flag: Flag) -> click.Option:
         type=click.Choice(flag.choices) if flag.choices else None if flag.kind == "yes" else str,
         is_flag=flag.kind == "yes",
         multiple=flag.kind == "texts",
-        metavar=flag.metavar,
+        metavar=flag.metavar or (flag.key.upper() if flag.choices else None),
         help=flag.help,
     )
 

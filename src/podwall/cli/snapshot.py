@@ -53,8 +53,9 @@ def snapshot_command(
     """The whole input in one small file, with only what Podwall reads.
 
     No Secret is in it, no environment, no argument, no annotation but
-    Podwall's own, and no text of a file. Every answer is the same from the
-    snapshot as from what it was taken of, with the same places. It is written
+    Podwall's own and the scrape port of Prometheus, and no text of a file.
+    Answers are the same from the snapshot as from what it was taken of, with
+    the same places; `check` takes it for all of the cluster. It is written
     whole or not at all; the same input gives the same bytes.
     """
 

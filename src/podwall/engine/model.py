@@ -29,7 +29,8 @@ __all__ = ["Model", "allot_together"]
 class Model:
     """The batch: an index filled with everything that the cluster holds, and the answers read from it.
 
-    `resolutions` are the addresses known of domain names (C12).
+    `cidrs` are the ranges that pods are known to have their addresses from (D2), `resolutions` the addresses known of
+    domain names (C12).
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Model:
         self.cluster = cluster
         self.profile = profile
         self.namespace = namespace
+        self.cidrs = tuple(cidrs)
         self.resolutions = resolutions or {}
         self._groups: list[Group] | None = None
         found = list(endpoints_of(cluster))

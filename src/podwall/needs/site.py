@@ -14,11 +14,12 @@ from podwall.cluster.wellknown import WellKnown
 from podwall.engine.index import key_of
 from podwall.engine.model import Model
 from podwall.engine.questions import split_protocol
-from podwall.engine.references import References, ServiceRef
+from podwall.engine.references import References, ServiceRef, Target
 from podwall.engine.rules import Direction
 from podwall.engine.sets import PortSet
 from podwall.engine.verdict import Connection, End, is_selectable
-from podwall.errors import CannotWrite
+from podwall.errors import CannotWrite, UnknownReference
+from podwall.needs.addresses import blocks, refuse_name
 from podwall.needs.party import Party
 
 __all__ = ["Site", "families"]
@@ -97,7 +98,7 @@ class Site:
             block = _block(reference)
             if block is not None:
                 return Party(block, cidrs=(block,))
-        target = self.references.target(reference)
+        target = self._target(reference)
         if isinstance(target, ServiceRef):
             chosen = [e for e in self.endpoints(target.namespace) if selects(target.service, e)]
             if not chosen:
@@ -107,6 +108,13 @@ class Site:
         if members[0].kind in ("Node", "External"):
             return Party(reference, cidrs=tuple(_single(a) for m in members for a in m.addresses))
         return self.of_workload(members[0])
+
+    def _target(self, reference: str) -> Target:
+        try:
+            return self.references.target(reference)
+        except UnknownReference:
+            refuse_name(reference)
+            raise
 
     def of_workload(self, endpoint: Endpoint) -> Party:
         """All pods of an endpoint's workload: a policy for one replica would be gone with it."""
@@ -175,11 +183,11 @@ def _is_cidr(text: str) -> bool:
 
 def _block(text: str) -> str | None:
     """A CIDR or a single address in its one spelling; None for what is neither. Raises CannotWrite for a wrong one."""
+    if _is_cidr(text) and "/" in text:
+        return blocks([text])[0]
     try:
         return str(ipaddress.ip_network(text))
-    except ValueError as error:
-        if _is_cidr(text) and "/" in text:
-            raise CannotWrite(f"{text}: {error}") from None
+    except ValueError:
         return None
 
 

@@ -19,6 +19,7 @@ from podwall.engine.model import Model
 from podwall.errors import InputError
 from podwall.needs.site import Site
 from podwall.ops.inputs import Inputs, open_cluster, profile_of
+from podwall.ops.writing import write_whole
 from podwall.report.manifest import manifest
 
 __all__ = [
@@ -51,9 +52,9 @@ class Written(Struct, frozen=True):
 def write(name: str, values: Values, inputs: Inputs, command: str) -> Written:
     """Runs a recipe. Raises CannotWrite where it cannot be written or proved, and what `open_cluster` raises."""
     chosen = recipe(name)
-    given = bool(inputs.filenames or inputs.kustomize)
+    given = bool(inputs.sources)
     if chosen.needs_input and not given:
-        raise InputError(f"podwall new {name} looks things up: give it the cluster with -f or -k")
+        raise InputError(f"podwall new {name} looks things up: give it the cluster with -f, -k or --snapshot")
     opened = open_cluster(inputs) if given else None
     site = Site(opened.model if opened else _made_up(inputs), given=given)
     draft = chosen.draft(site, Asked(values, _files(chosen, values), _today(), command))
@@ -73,11 +74,8 @@ def update(name: str, values: Values) -> str | None:
         return None
     files = _files(chosen, values)
     text, said = chosen.update(files["update"], path, Asked(values, files, _today(), ""))
-    try:
-        if text != files["update"]:
-            Path(path).write_bytes(text)
-    except OSError as error:
-        raise InputError(f"--update {path}: cannot be written: {error.strerror}") from None
+    if text != files["update"]:
+        write_whole(Path(path), text)
     return f"{path}: {said}"
 
 

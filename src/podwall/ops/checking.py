@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 
 from podwall import __version__
 from podwall.check.facts import Facts, Object, Options
-from podwall.check.posture import Posture, postures
+from podwall.check.posture import Counts, Posture, postures
 from podwall.check.registry import all_rules, documentation
 from podwall.check.rule import Rule
 from podwall.check.run import run
@@ -26,6 +26,7 @@ from podwall.ops.weighing import Asked, Weighed, Weighing
 from podwall.report import public_findings as public
 from podwall.report.findings.rule import rule_text
 from podwall.report.public import API_VERSION, Ref
+from podwall.sources.project import Settings
 from podwall.text.where import field
 
 __all__ = ["Asked", "Checked", "checked", "explained", "facts_of", "fixed", "listed", "pointed_at", "today"]
@@ -65,11 +66,19 @@ def today() -> dt.date:
     return dt.date.today()  # noqa: TID251, DTZ011 - an edge, and whoever writes a date means their own day
 
 
-def facts_of(opened: Opened, project: Project | None = None) -> Facts:
+def facts_of(opened: Opened, asked: Asked, project: Project | None = None) -> Facts:
     """What rules ask of a cluster, today. An owner is only who is named as one."""
-    sets = {} if project is None else project.settings.sets
-    options = Options(today(), owners=dict(_owners(opened)), sets=sets)
-    return Facts(opened.model, options, opened.mistakes, lambda: topology_of(opened))
+    settings = Settings() if project is None else project.settings
+    options = Options(
+        today=today(),
+        whole=opened.whole,
+        owners=dict(_owners(opened)),
+        without_dns=frozenset(settings.check.without_dns),
+        sets=settings.sets,
+        edges=asked.edges,
+        unused_days=settings.check.unused_days if asked.unused_days is None else asked.unused_days,
+    )
+    return Facts(opened.model, options, opened.mistakes, opened.ignoring, lambda: topology_of(opened))
 
 
 def _owners(opened: Opened) -> Iterator[tuple[tuple[str, str, str], str]]:
@@ -91,14 +100,14 @@ def _owner(opened: Opened, namespace: str, located: Located[Any]) -> Iterator[tu
 def fixed(inputs: Inputs, asked: Asked, project: Project | None, *, unsafe: bool) -> Outcome:
     """Every fix of what the rules say, made in memory and proved. Raises as `checked` and `open_cluster` do."""
     weighing = Weighing(asked, project, today())
-    wanted = Wanted(tuple(weighing.rules), lambda opened: facts_of(opened, project), weighing.counts, unsafe)
+    wanted = Wanted(tuple(weighing.rules), lambda opened: facts_of(opened, asked, project), weighing.counts, unsafe)
     return fix(structs.replace(inputs, keep_mistakes=True), wanted)
 
 
 def checked(opened: Opened, asked: Asked, project: Project | None = None) -> Checked:
     """Everything that the rules say. Raises InputError for ids that there are not, and for the baseline."""
     weighing = Weighing(asked, project, today())
-    facts = facts_of(opened, project)
+    facts = facts_of(opened, asked, project)
     said = run(facts, weighing.rules)
     answer = public.Findings(
         apiVersion=API_VERSION,
@@ -106,7 +115,7 @@ def checked(opened: Opened, asked: Asked, project: Project | None = None) -> Che
         profile=opened.model.profile.name,
         findings=list(_findings(opened, facts, weighing.weighed(opened, said.found))),
         posture=[_posture(facts, p) for p in postures(facts) if opened.only in (None, p.namespace)],
-        skipped=[public.Skipped(m.rule, m.skipped.about, m.skipped.lacks) for m in said.missed],
+        skipped=[public.Skipped(m.rule, m.skipped.about, m.skipped.lacks, m.skipped.flag or None) for m in said.missed],
         incomplete=list(opened.incomplete),
     )
     notes = weighing.notes
@@ -147,6 +156,7 @@ def _findings(opened: Opened, facts: Facts, weighed: list[Weighed]) -> Iterator[
             line=line or None,
             witness=public.Witness(witness.src, witness.dst, witness.protocol, witness.port) if witness else None,
             fixable=finding.fix is not None,
+            unsafeFix=finding.fix is not None and not finding.fix.safe,
             suppressed=one.suppressed,
         )
 
@@ -177,6 +187,18 @@ def _posture(facts: Facts, posture: Posture) -> public.Posture:
         toInternet=posture.to_internet,
         reachableFrom=posture.reachable_from,
         score=posture.score,
+        byOwner=[_owned(posture, *pair) for pair in posture.owned],
+    )
+
+
+def _owned(posture: Posture, owner: str, counts: Counts) -> public.Owned:
+    return public.Owned(
+        owner=owner,
+        workloads=counts.workloads,
+        withoutPolicy=counts.without_policy,
+        fromInternet=counts.from_internet,
+        toInternet=counts.to_internet,
+        score=posture.score_of(counts),
     )
 
 

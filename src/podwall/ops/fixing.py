@@ -53,9 +53,13 @@ class Wanted(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """What was fixed and what not, and the files that change: their places, and their data before and after."""
+    """What was fixed and what not, and the files that change: their places, and their data before and after.
+
+    `opened` is the input with all that in it: standard input, which cannot be read again, included.
+    """
 
     answer: public.Fixes
+    opened: Opened
     paths: Mapping[str, Path]
     before: Mapping[str, bytes]
     after: Mapping[str, bytes]
@@ -95,7 +99,8 @@ def fix(inputs: Inputs, wanted: Wanted) -> Outcome:
     while fixing.changes_anything():
         pass
     after = {name: data for name, data in fixing.standing.texts.items() if data != before[name]}
-    return Outcome(fixing.answer(after), paths, {name: before[name] for name in after}, after)
+    opened = fixing.standing.opened
+    return Outcome(fixing.answer(after), opened, paths, {name: before[name] for name in after}, after)
 
 
 def _writable(gathered: Gathered) -> Iterator[tuple[str, Path]]:

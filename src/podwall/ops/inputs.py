@@ -119,7 +119,7 @@ class Reading(Struct, frozen=True):
     """A cluster as it was read, before anything is computed.
 
     `texts` are the files that it came from, without their data; `said` is what a snapshot of it must say again. The
-    rest is as in `Opened`.
+    rest is as in `Opened`; a snapshot is `whole`, unless it says itself that something was passed over.
     """
 
     assembled: Assembled
@@ -136,6 +136,7 @@ class Reading(Struct, frozen=True):
     partial: bool
     read: tuple[str, ...]
     mistakes: tuple[Mistake, ...] = ()
+    whole: bool = False
 
 
 class Opened(Struct, frozen=True):
@@ -143,7 +144,8 @@ class Opened(Struct, frozen=True):
 
     `incomplete` are facts that the answer may be wrong without; `partial` asks for exit 3; `read` says what was read.
     Where mistakes are kept, `ignoring` are the annotations of objects that suppress findings about them. `texts` are
-    what was read, without the data of files, and `kept` the topology of snapshots by name.
+    what was read, without the data of files, and `kept` the topology of snapshots by name. `whole`
+    says that what is not in the input does not exist: it is that of a cluster (D18).
     """
 
     model: Model
@@ -159,6 +161,7 @@ class Opened(Struct, frozen=True):
     pod_cidrs: tuple[str, ...] = ()
     texts: tuple[files.Text, ...] = ()
     kept: tuple[tuple[str, tuple[Raw, ...]], ...] = ()
+    whole: bool = False
 
 
 def open_cluster(inputs: Inputs) -> Opened:
@@ -203,6 +206,7 @@ def opened(
         pod_cidrs=reading.pod_cidrs,
         texts=reading.texts,
         kept=tuple((name, snapshot.topology) for name, snapshot in gathered.snapshots.items()),
+        whole=reading.whole and bool(model.endpoints),
     )
 
 
@@ -258,6 +262,7 @@ def _reading(
         partial=bool((unanalyzed and not inputs.ignore_kinds) or (inputs.strict and incomplete)),
         read=(*_project(inputs.project), *found.read, *remarks.replaced(assembled)),
         mistakes=tuple(kept_mistakes(decoder, assembled)) if inputs.keep_mistakes else (),
+        whole=bool(kept.snapshots) and not said.skipped,
     )
 
 

@@ -8,11 +8,12 @@ import msgspec
 from msgspec import Struct
 
 from podwall.author.edit import Edit, edited
+from podwall.cluster.objects import kind_of, name_of
 from podwall.engine.altered import altered
 from podwall.engine.collateral import Names, Pairs, pairs
 from podwall.engine.effect import differences
 from podwall.engine.model import Model
-from podwall.engine.rules import PolicyRules
+from podwall.engine.rules import PolicyRef, PolicyRules
 from podwall.errors import CannotEdit, InputError, InvalidInput
 from podwall.ops.inputs import Gathered, Inputs, Opened, open_gathered
 
@@ -48,9 +49,11 @@ def prove(standing: Standing, edits: Sequence[Edit]) -> Proof:
     old, new = standing.opened.model, after.opened.model
     if not _same_but_policies(old, new):
         raise CannotEdit("it changes more than policies, so what it opens and closes cannot be proved")
-    if not old.index.policies.keys() <= new.index.policies.keys():  # where invalid objects are left out
+    gone = old.index.policies.keys() - new.index.policies.keys()
+    if not gone <= _removed(old, edits):  # where invalid objects are left out
         raise CannotEdit("the edited text would not be valid: a policy would be left out")
-    policies = list(_changed(old, new))
+    # A policy that is gone is one that says nothing.
+    policies = [*_changed(old, new), *(PolicyRules(ref, (), ()) for ref in sorted(gone))]
     found = list(differences(old.index, policies, altered(old.index, policies))) if policies else []
     names = Names(old.index)
     return Proof(after, *(pairs(found, names, None, opened=opened) for opened in (True, False)))
@@ -77,6 +80,19 @@ def _same_but_policies(old: Model, new: Model) -> bool:
     """
     spaces = [{name: bucket.labels for name, bucket in model.cluster.namespaces.items()} for model in (old, new)]
     return spaces[0].items() <= spaces[1].items() and old.endpoints == new.endpoints
+
+
+def _removed(model: Model, edits: Sequence[Edit]) -> set[PolicyRef]:
+    """The policies that edits take away as a whole."""
+    places = {edit.origin for edit in edits if edit.op == "remove" and not edit.path}
+    cluster = model.cluster
+    own = (("NetworkPolicy", b.name, located) for b in cluster.namespaces.values() for located in b.policies)
+    wide = ((kind_of(located.object), "", located) for located in cluster.cluster_policies)
+    return {
+        PolicyRef(kind, namespace, name_of(located.object.metadata))
+        for kind, namespace, located in (*own, *wide)
+        if located.origin in places
+    }
 
 
 def _changed(old: Model, new: Model) -> Iterator[PolicyRules]:

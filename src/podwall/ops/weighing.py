@@ -17,6 +17,7 @@ from podwall.check.rule import Rule, Severity
 from podwall.check.run import Found
 from podwall.check.weigh import Weights, chosen, names_nothing, picks, suppression
 from podwall.errors import InputError
+from podwall.flows.edges import Edge
 from podwall.ops.baseline import read_baseline
 from podwall.ops.inputs import Opened
 from podwall.ops.project import Project
@@ -32,13 +33,15 @@ _DEFAULT = "error"
 
 
 class Asked(Struct, frozen=True):
-    """The flags of `check`; what they leave open, the project file says."""
+    """The flags of `check`; what they leave open, the project file says. `edges` are what the files of --flows hold."""
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     fail_on: str | None = None
     baseline: str | None = None
     write_baseline: bool = False
+    edges: tuple[Edge, ...] | None = None
+    unused_days: int | None = None
 
 
 class Weighed(Struct, frozen=True):

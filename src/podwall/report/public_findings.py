@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -13,6 +15,7 @@ __all__ = [
     "BASELINE",
     "Finding",
     "Findings",
+    "Owned",
     "Posture",
     "Report",
     "RuleText",
@@ -21,6 +24,7 @@ __all__ = [
     "Witness",
     "fingerprint",
     "fingerprint_of",
+    "fingerprints",
 ]
 
 ANNOTATION, BASELINE = "annotation", "baseline"
@@ -44,7 +48,10 @@ class Suppression(Struct, frozen=True):
 
 
 class Finding(Struct, frozen=True):
-    """One finding. `object` has the line of the object, `file` and `line` are those of the field at `path`."""
+    """One finding. `object` has the line of the object, `file` and `line` are those of the field at `path`.
+
+    `unsafeFix` says that its fix takes `--unsafe-fixes`; one that closes something takes it in any case.
+    """
 
     id: str
     severity: str
@@ -56,7 +63,19 @@ class Finding(Struct, frozen=True):
     line: int | None
     witness: Witness | None
     fixable: bool
+    unsafeFix: bool  # noqa: N815 - the public spelling
     suppressed: Suppression | None
+
+
+class Owned(Struct, frozen=True):
+    """The workloads of one owner in a namespace, as in Posture."""
+
+    owner: str
+    workloads: int
+    withoutPolicy: int  # noqa: N815 - the public spelling
+    fromInternet: int  # noqa: N815 - the public spelling
+    toInternet: int  # noqa: N815 - the public spelling
+    score: int
 
 
 class Posture(Struct, frozen=True):
@@ -64,6 +83,7 @@ class Posture(Struct, frozen=True):
 
     `dns` is ok, broken or unknown. `reachableFrom` counts other namespaces that can open a connection into it;
     `fromInternet` and `toInternet` its workloads that are open to, or can reach, addresses outside of private ranges.
+    `byOwner` has the same of each owner of workloads that is known; `owners` are those of its policies, too.
     """
 
     namespace: str
@@ -77,14 +97,16 @@ class Posture(Struct, frozen=True):
     toInternet: int  # noqa: N815 - the public spelling
     reachableFrom: int  # noqa: N815 - the public spelling
     score: int
+    byOwner: list[Owned]  # noqa: N815 - the public spelling
 
 
 class Skipped(Struct, frozen=True):
-    """What a check says nothing about, because the input lacks a fact."""
+    """What a check says nothing about, because the input lacks a fact; `flag` is the one that gives it, if one does."""
 
     id: str
     about: str
     lacks: str
+    flag: str | None
 
 
 class Findings(Struct, frozen=True):
@@ -120,6 +142,16 @@ def fingerprint(finding: Finding) -> str:
     """The same for the same slip, wherever the file and the line have moved: rule, object and path."""
     ref = finding.object
     return fingerprint_of((finding.id, ref.kind, ref.namespace, ref.name, finding.path))
+
+
+def fingerprints(findings: Sequence[Finding]) -> list[str]:
+    """Theirs, for services that take each one once: two of one rule, object and path are told apart by their number."""
+    seen: Counter[str] = Counter()
+    marks = []
+    for mark in map(fingerprint, findings):
+        seen[mark] += 1
+        marks.append(mark if seen[mark] == 1 else f"{mark}-{seen[mark]}")
+    return marks
 
 
 def fingerprint_of(parts: tuple[str, str, str, str, str]) -> str:

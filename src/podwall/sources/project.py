@@ -46,7 +46,17 @@ class PathRules(Struct, frozen=True, forbid_unknown_fields=True):
     severities: Annotated[dict[str, _Severity], Meta(description="Another severity for a check there, by its id.")] = {}
 
 
-class Check(Struct, frozen=True, forbid_unknown_fields=True, rename={"fail_on": "failOn", "no_suppress": "noSuppress"}):
+class Check(
+    Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    rename={
+        "fail_on": "failOn",
+        "no_suppress": "noSuppress",
+        "unused_days": "unusedDays",
+        "without_dns": "withoutDNS",
+    },
+):
     """Settings of `podwall check`."""
 
     select: Annotated[_Ids, Meta(description="Only these checks.")] = []
@@ -55,6 +65,8 @@ class Check(Struct, frozen=True, forbid_unknown_fields=True, rename={"fail_on": 
     fail_on: Annotated[_FailOn, Meta(description="The least severity that makes the exit code 1.")] | None = None
     baseline: Annotated[str, Meta(description="File of findings that are known already.")] | None = None
     no_suppress: Annotated[_Ids, Meta(description="Checks that no annotation and no baseline may suppress.")] = []
+    unused_days: Annotated[int, Meta(description="As --unused-days: PW180.", extra_json_schema={"minimum": 1})] = 30
+    without_dns: Annotated[list[str], Meta(description="Namespaces whose workloads need no DNS.")] = []
     paths: Annotated[dict[str, PathRules], Meta(description="Settings for files, by pattern as in CODEOWNERS.")] = {}
 
 
@@ -173,6 +185,11 @@ def _checks(check: Check) -> Iterator[tuple[Field, str]]:
     yield from _severities(("check",), check.severities)
     for pattern, rules in check.paths.items():
         yield from _severities(("check", "paths", pattern), rules.severities)
+    if check.unused_days < 1:
+        yield ("check", "unusedDays"), "expected at least 1"
+    for number, name in enumerate(check.without_dns):
+        if wrong := dns_label(name):
+            yield ("check", "withoutDNS", number), f"not the name of a namespace: {wrong[0]}"
     if check.fail_on is not None and check.fail_on not in FAIL_ON:
         yield ("check", "failOn"), f"{check.fail_on} is not one of {', '.join(FAIL_ON)}"
 

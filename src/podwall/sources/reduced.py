@@ -33,6 +33,7 @@ ANNOTATIONS = ("podwall.io/",)
 """How the annotations begin that Podwall reads."""
 LABELS = (*ANNOTATIONS, "pod-template-hash", "kubernetes.io/service-name")
 """How the labels begin that Podwall reads by name: an owner's, and those that Pods and slices find each other by."""
+_SCRAPED = ("prometheus.io/scrape", "prometheus.io/port")  # whose ports `new monitoring` opens
 # Others that people tell workloads apart by: kept with `--labels used` even where no selector of the input has them.
 _CUSTOMARY = (*LABELS, "kubernetes.io/metadata.name", "app", "app.kubernetes.io/", "k8s-app")
 
@@ -142,7 +143,7 @@ def _cut(metadata: Any, keep: Callable[[str], bool] | None) -> None:  # noqa: AN
     if metadata.labels and keep is not None:
         metadata.labels = {key: value for key, value in metadata.labels.items() if keep(key)} or None
     if getattr(metadata, "annotations", None):
-        kept = {key: value for key, value in metadata.annotations.items() if key.startswith(ANNOTATIONS)}
+        kept = {k: v for k, v in metadata.annotations.items() if k.startswith(ANNOTATIONS) or k in _SCRAPED}
         metadata.annotations = kept or None
 
 

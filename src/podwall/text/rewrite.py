@@ -30,14 +30,20 @@ class Change(Struct, frozen=True):
     """One edit of one document, which counts from 0 as `yaml.Document.index` does.
 
     `add` puts `value` at a key that is not there, or before an item of a list (its length: behind the last); `replace`
-    and `remove` are about what is there; `rename` gives the key at the end of `path` the name `value`; `append` writes
-    `value` as a document of its own behind this one, and has no path.
+    and `remove` are about what is there, `remove` without a path about the document with its separator; `rename` gives
+    the key at the end of `path` the name `value`; `append` writes `value` as a document of its own behind this one, and
+    has no path.
     """
 
     document: int
     op: Literal["add", "replace", "remove", "rename", "append"]
     path: Path
     value: object = None
+
+    @property
+    def documents(self) -> int:
+        """How many documents more there are with it."""
+        return 1 if self.op == "append" else -1 if not self.path else 0
 
 
 def rewritten(data: bytes, source: str, changes: Sequence[Change]) -> bytes:
@@ -70,7 +76,7 @@ def _touched(old: list[Chunk], new: list[Chunk], change: Change) -> tuple[list[C
     here, added = change.document, len(new) - len(old)
     same = [chunk.data for chunk in old[:here]] == [chunk.data for chunk in new[:here]]
     behind = [chunk.data for chunk in old[here + 1 :]] == [chunk.data for chunk in new[here + 1 + added :]]
-    if added == (change.op == "append") and same and behind:
+    if added == change.documents and same and behind:
         return old[here : here + 1], new[here : here + 1 + added]
     return old, new
 
@@ -86,6 +92,8 @@ def _changed(data: bytes, source: str, change: Change) -> bytes:
         raise LookupError(f"there is no document {change.document}")
     if len(chunk.data) > _MOST:
         raise ValueError(f"a document of {len(chunk.data):,} bytes is a dump, not a file that people edit")
+    if change.documents < 0:
+        return _without(data, chunk, [c.offset for c in split(data, source)])
     text = chunk.text()
     splice = _splice(chunk, text, change)
     # A byte order mark is no character of the text that libyaml counts.
@@ -96,6 +104,17 @@ def _changed(data: bytes, source: str, change: Change) -> bytes:
     if start > len(data):  # behind a last line that has no end
         return data + b"\n" + new.encode()
     return data[:start] + new.encode() + data[end:]
+
+
+def _without(data: bytes, chunk: Chunk, offsets: Sequence[int]) -> bytes:
+    """The text without a document, and without the separator behind it or, where it is the last one, before it."""
+    following = [offset for offset in offsets if offset > chunk.offset]
+    if following:
+        opening = re.match(rb"---.*\n", chunk.data)
+        return data[: chunk.offset + (opening.end() if opening else 0)] + data[following[0] :]
+    if not chunk.offset:
+        raise ValueError("it is all that the text holds; delete the file")
+    return data[: data.rindex(b"\n---", 0, chunk.offset) + 1]
 
 
 def _splice(chunk: Chunk, text: str, change: Change) -> Splice:
@@ -143,6 +162,8 @@ def _expected(before: dict[int, object], change: Change) -> dict[int, object]:
     if change.op == "append":
         moved = {index + (index > change.document): value for index, value in before.items()}
         return {**moved, change.document + 1: change.value}
+    if change.documents < 0:
+        return {index - (index > change.document): v for index, v in before.items() if index != change.document}
     documents = {index: _own(value) if index == change.document else value for index, value in before.items()}
     target = documents[change.document]
     for step in change.path[:-1]:

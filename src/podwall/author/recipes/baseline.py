@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import msgspec
 
-from podwall.author.addresses import blocks
-from podwall.author.closing import directions, refuse_system, shut
+from podwall.author.closing import directions, left_out, refuse_system, shut
 from podwall.author.clusterwide import baseline_policy, generated
 from podwall.author.recipe import Asked, Draft, Flag, Recipe
 from podwall.author.resolver import allow_dns
-from podwall.cluster.wellknown import SYSTEM_NAMESPACES
 from podwall.errors import CannotWrite
+from podwall.needs.addresses import blocks
 from podwall.needs.site import Site
 
 __all__ = ["RECIPE"]
@@ -28,7 +27,7 @@ __all__ = ["RECIPE"]
 def _draft(site: Site, asked: Asked) -> Draft:
     cache = blocks(asked.texts("node_local"))
     if asked.yes("cluster"):
-        spared = SYSTEM_NAMESPACES | {name for text in asked.texts("except") for name in text.split(",")}
+        spared = left_out(asked.texts("except"))
         write = generated if asked.text("engine", "cnp") == "kyverno" else baseline_policy
         return write(site, spared, cache)
     if asked.texts("except") or asked.text("engine"):

@@ -9,9 +9,9 @@ The policy isolates whom it selects: a pod that may ask for names, and nothing e
 
 from __future__ import annotations
 
-from podwall.author.addresses import blocks
 from podwall.author.recipe import Asked, Draft, Flag, Recipe
 from podwall.author.resolver import allow_dns
+from podwall.needs.addresses import blocks
 from podwall.needs.site import Site
 
 __all__ = ["RECIPE"]

@@ -14,7 +14,6 @@ import ipaddress
 from functools import reduce
 from operator import or_
 
-from podwall.author.addresses import blocks
 from podwall.author.compose import IGNORE, Said, named, permit, ports_word
 from podwall.author.ranges import published
 from podwall.author.recipe import Argument, Asked, Draft, Flag, Object, Recipe
@@ -24,6 +23,7 @@ from podwall.cluster.wellknown import PRIVATE
 from podwall.engine.rules import Direction
 from podwall.engine.sets import ALL_PORTS, NO_ADDRESSES, NO_PORTS, AddrSet, PortSet
 from podwall.errors import CannotWrite
+from podwall.needs.addresses import blocks
 from podwall.needs.need import Grant
 from podwall.needs.party import Party
 from podwall.needs.site import Site
@@ -57,6 +57,9 @@ def _draft(site: Site, asked: Asked) -> Draft:
 def _outside(asked: Asked) -> tuple[Party, Object]:
     """The addresses that are meant, and the annotations that say why and where they come from."""
     given = blocks(asked.texts("cidr"))
+    filtered = next((name for name in ("service", "region") if asked.texts(name)), None)
+    if filtered and "ranges" not in asked.files:
+        raise CannotWrite(f"--{filtered} goes with --ranges")
     if "ranges" in asked.files:
         if given:
             raise CannotWrite("give CIDRs or --ranges, not both: the blocks of a file are brought up to date")
@@ -132,8 +135,12 @@ def _update(data: bytes, source: str, asked: Asked) -> tuple[bytes, str]:
     """A file with its blocks as they are published now, and what changed."""
     if "ranges" not in asked.files:
         raise CannotWrite("--update needs the provider's file: --ranges FILE")
+    others = [name for name in ("cidr", "service", "region", "port", "from", "name", "reason") if name in asked.values]
+    if others:
+        flag = "a CIDR" if others[0] == "cidr" else f"--{others[0]}"
+        raise CannotWrite(f"--update takes all but the blocks from the file: leave {flag} out, or write it anew")
     done = refreshed(data, source, published(asked.files["ranges"], asked.text("ranges")))
-    return done.text, f"{done.added} blocks added, {done.removed} removed"
+    return done.text, f"{done.added} block{'' if done.added == 1 else 's'} added, {done.removed} removed"
 
 
 RECIPE = Recipe(

@@ -14,12 +14,12 @@ The system namespaces are left alone, and those of --except. With --audit nothin
 
 from __future__ import annotations
 
+from podwall.author.closing import left_out
 from podwall.author.clusterwide import but
 from podwall.author.compose import metadata
 from podwall.author.gatecel import DEFAULT_DENY, POLICY, VARIABLES, Demand
 from podwall.author.gaterego import default_deny, policy
 from podwall.author.recipe import Asked, Draft, Flag, Object, Policy, Recipe
-from podwall.cluster.wellknown import SYSTEM_NAMESPACES
 from podwall.errors import CannotWrite
 from podwall.needs.site import Site
 
@@ -39,7 +39,7 @@ _ABOUT = {
 
 
 def _draft(site: Site, asked: Asked) -> Draft:  # noqa: ARG001 - it knows no cluster
-    spared = SYSTEM_NAMESPACES | {name for text in asked.texts("except") for name in text.split(",")}
+    spared = left_out(asked.texts("except"))
     engines = {"vap": _vap, "kyverno": _kyverno, "gatekeeper": _gatekeeper}
     name = asked.text("engine")
     if not name:

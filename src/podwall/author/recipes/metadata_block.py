@@ -12,10 +12,11 @@ identity, kube2iam) need it: leave their namespaces out with --except.
 
 from __future__ import annotations
 
+from podwall.author.closing import left_out
 from podwall.author.clusterwide import but, wide
 from podwall.author.compose import IGNORE, Said, permit
 from podwall.author.recipe import Asked, Claim, Draft, Flag, Policy, Recipe
-from podwall.cluster.wellknown import METADATA, SYSTEM_NAMESPACES
+from podwall.cluster.wellknown import METADATA
 from podwall.engine.rules import Direction
 from podwall.engine.sets import ALL_PORTS
 from podwall.errors import CannotWrite
@@ -33,6 +34,8 @@ _ALL_BUT = Party("everything but the metadata service", everywhere=True, cidrs=_
 def _draft(site: Site, asked: Asked) -> Draft:
     if asked.yes("cluster"):
         return _everywhere(asked)
+    if asked.texts("except"):
+        raise CannotWrite("--except goes with --cluster")
     party = site.everyone()
     denied = [e for e in party.endpoints if site.isolated(e, Direction.EGRESS)]
     if denied:
@@ -47,7 +50,7 @@ def _draft(site: Site, asked: Asked) -> Draft:
 
 
 def _everywhere(asked: Asked) -> Draft:
-    spared = SYSTEM_NAMESPACES | {name for text in asked.texts("except") for name in text.split(",")}
+    spared = left_out(asked.texts("except"))
     rule = {"name": "deny-metadata", "action": "Deny", "to": [{"networks": list(METADATA)}]}
     spec = {"tier": "Admin", "priority": 100, "subject": {"namespaces": but(spared)}, "egress": [rule]}
     about = f"No pod reaches the cloud's metadata service. Not in {', '.join(sorted(spared))}."

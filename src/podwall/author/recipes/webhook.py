@@ -7,11 +7,11 @@ PORT is the pod's own; of a Service (ns/service/name) it is the Service's.
 
 from __future__ import annotations
 
-from podwall.author.addresses import blocks
 from podwall.author.compose import connect
 from podwall.author.controlplane import api_servers
 from podwall.author.recipe import Argument, Asked, Draft, Flag, Recipe
 from podwall.errors import CannotWrite
+from podwall.needs.addresses import blocks
 from podwall.needs.controlplane import tunnels
 from podwall.needs.party import Party
 from podwall.needs.site import Site

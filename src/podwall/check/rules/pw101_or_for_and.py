@@ -47,7 +47,7 @@ def _pair(facts: Facts, policy: Policy, rule: PolicyRule, number: int) -> Iterat
     if len(spaces) != 1 or len(alone) != 1:
         return
     wide, lone = peers[spaces[0]], peers[alone[0]]
-    if facts.selected(lone) or not facts.selected(Pods(wide.scope, lone.selector)):
+    if facts.selects_any(lone) or not facts.selects_any(Pods(wide.scope, lone.selector)):
         return
     if not facts.is_given(policy.ref.namespace):
         yield Skipped(policy.shown, f"all of namespace {policy.ref.namespace}")
@@ -65,10 +65,10 @@ def _pair(facts: Facts, policy: Policy, rule: PolicyRule, number: int) -> Iterat
 
 
 def _witness(facts: Facts, rule: PolicyRule, wide: Pods, lone: Pods) -> Witness | None:
-    """A connection that is open and would not be: the first, by name."""
-    outside = [e for e in facts.selected(wide) if not lone.selector.matches(e.labels)]
-    found = (facts.witness(rule, s, p) for s in facts.selected(rule.subject) for p in outside)
-    return min((witness for witness in found if witness is not None), default=None)
+    """A connection that is open and would not be: of the first subject that has one, the first."""
+    outside = [e for e in facts.classes(facts.index.pods(wide)) if not lone.selector.matches(e.labels)]
+    subjects = facts.classes(facts.index.pods(rule.subject))
+    return next((w for s in subjects for p in outside if (w := facts.witness(rule, s, p)) is not None), None)
 
 
 def _fix(facts: Facts, policy: Policy, path: Path, wide: Path) -> Fix | None:

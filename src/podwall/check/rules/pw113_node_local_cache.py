@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from podwall.author.edit import Edit
-from podwall.check.dns import NODE_LOCAL, governed, names_dns
+from podwall.check.dns import NODE_LOCAL, governed, has_cache, names_dns
 from podwall.check.facts import Facts, Policy, Witness
 from podwall.check.rule import Bad, Finding, Fix, Good, Rule, Severity
 from podwall.cluster.endpoints import Endpoint
@@ -21,11 +21,9 @@ from podwall.engine.rules import Rule as PolicyRule
 
 __all__ = ["RULE"]
 
-_CACHE = "node-local-dns"
-
 
 def _check(facts: Facts) -> Iterator[Finding]:
-    if not any(_is_cache(endpoint) for held in facts.endpoints.values() for endpoint in held):
+    if not has_cache(facts):
         return
     for policy, endpoints in governed(facts):
         asking = [(e, rules) for e in endpoints if (rules := _dns_rules(facts, policy.ref.namespace, e))]
@@ -42,11 +40,6 @@ def _check(facts: Facts) -> Iterator[Finding]:
                 witness=Witness(names[0], NODE_LOCAL, "UDP", 53),
                 fix=_fix(facts, by, path),
             )
-
-
-def _is_cache(endpoint: Endpoint) -> bool:
-    labeled = _CACHE in (endpoint.labels.get("k8s-app"), endpoint.labels.get("app.kubernetes.io/name"))
-    return labeled or (endpoint.controller is not None and endpoint.controller.name == _CACHE)
 
 
 def _dns_rules(facts: Facts, namespace: str, endpoint: Endpoint) -> list[tuple[Policy, PolicyRule]]:

@@ -15,7 +15,7 @@ from podwall.check.dns import Server, servers
 from podwall.check.facts import Facts
 from podwall.check.rule import Bad, Finding, Fix, Good, Rule, Severity
 from podwall.engine.index import key_of
-from podwall.engine.rules import Direction, Pods, PortRange
+from podwall.engine.rules import Direction, PortRange
 from podwall.engine.rules import Rule as PolicyRule
 
 __all__ = ["RULE"]
@@ -43,8 +43,12 @@ def _check(facts: Facts) -> Iterator[Finding]:
 
 def _about(facts: Facts, rule: PolicyRule, known: dict[tuple[str, str, str], Server]) -> list[Server]:
     """The DNS pods, where a rule is about them and nobody else."""
-    reached = [key_of(e) for peer in rule.peers if isinstance(peer, Pods) for e in facts.selected(peer)]
-    return [known[key] for key in reached] if reached and all(key in known for key in reached) else []
+    found = []
+    for pod in facts.destinations(rule):
+        if key_of(pod) not in known:
+            return []
+        found.append(known[key_of(pod)])
+    return found
 
 
 def _real(about: list[Server], protocol: str) -> int | None:

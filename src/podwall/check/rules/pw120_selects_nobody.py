@@ -24,7 +24,7 @@ __all__ = ["RULE"]
 def _check(facts: Facts) -> Iterator[Finding | Skipped]:
     for policy in facts.network_policies:
         namespace = policy.ref.namespace
-        if any(facts.selected(isolation.subject) for isolation in policy.isolations):
+        if not all(facts.selects_nobody(isolation.subject) for isolation in policy.isolations):
             continue
         if not facts.is_given(namespace):
             yield Skipped(policy.shown, f"all of namespace {namespace}")
@@ -77,6 +77,14 @@ RULE = Rule(
     good=(
         Good(_NAMESPACE + _POLICY % "web"),
         Good(_POLICY % "web", because="the input does not hold the namespace"),
+        Good(
+            (_NAMESPACE + _POLICY % "x").replace("{app: x}", "{pod-template-hash: 5d9c}"),
+            because="only running Pods have such a label: PW124",
+        ),
+        Good(
+            _NAMESPACE.replace("containers", "hostNetwork: true, containers") + _POLICY % "web",
+            because="the pod is there, though on its host's network: PW171",
+        ),
         Good(_NAMESPACE + _POLICY.replace("{matchLabels: {app: %s}}", "{}"), because="{} is everyone"),
     ),
     bad=(Bad(_NAMESPACE + _POLICY % "wbe", ("shop/web spec.podSelector",)),),

@@ -25,7 +25,7 @@ def _check(facts: Facts) -> Iterator[Finding | Skipped]:
     for policy in facts.policies:
         for rule in policy.rules:
             for number, peer in enumerate(rule.peers):
-                if isinstance(peer, Pods) and not facts.selected(peer):
+                if isinstance(peer, Pods) and facts.selects_nobody(peer):
                     yield _said(facts, policy, peer, facts.field(rule, peer=number))
 
 
@@ -62,6 +62,13 @@ kind: Pod
 metadata: {name: db, namespace: shop, labels: {app: db}}
 ---
 """
+_HOST = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: probe, namespace: shop, labels: {app: probe}}
+spec: {hostNetwork: true}
+---
+"""
 _POLICY = """\
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -80,6 +87,10 @@ RULE = Rule(
     check=_check,
     good=(
         Good(_CLUSTER + _POLICY % "podSelector: {matchLabels: {app: web}}"),
+        Good(
+            _CLUSTER + _HOST + _POLICY % "podSelector: {matchLabels: {app: probe}}",
+            because="the pod is there, though on its host's network: PW171",
+        ),
         Good(_CLUSTER + _POLICY % "namespaceSelector: {matchLabels: {team: far}}", because="they may be elsewhere"),
     ),
     bad=(

@@ -68,7 +68,7 @@ def _slips(facts: Facts) -> Iterator[Finding]:
             if isinstance(peer, Pods)
         ]
         for selection, path in places:
-            slip = None if facts.selected(selection) else facts.near_label(selection)
+            slip = facts.near_label(selection) if facts.selects_nobody(selection) else None
             if slip is not None:
                 key, wrong, meant = slip
                 message = f"asks for {key}: {wrong}, which no pod there has; pods there have {key}: {meant}"

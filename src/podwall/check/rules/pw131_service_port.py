@@ -14,15 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from podwall.api.core import Service, ServicePort
 from podwall.author.edit import Edit
 from podwall.check.facts import Facts
+from podwall.check.portslips import behind_service
 from podwall.check.rule import Bad, Finding, Fix, Good, Rule, Severity
-from podwall.cluster.endpoints import Endpoint
-from podwall.cluster.objects import name_of
-from podwall.cluster.services import target_numbers
 from podwall.engine.rules import PortRange
-from podwall.engine.rules import Rule as PolicyRule
 
 __all__ = ["RULE"]
 
@@ -31,50 +27,18 @@ def _check(facts: Facts) -> Iterator[Finding]:
     for policy in facts.network_policies:
         for rule in policy.rules:
             for number, port in enumerate(rule.ports):
-                if not isinstance(port, PortRange) or port.first != port.last:
-                    continue
-                found = _meant(facts, rule, port)
-                if found is None:
-                    continue
-                path = facts.field(rule, port=number)
-                service, target = found
-                edit = Edit(policy.origin, "replace", (*path, "port"), target)
-                yield Finding(
-                    policy.what,
-                    (*path, "port"),
-                    f"{port.first} is the port of Service {service}; its pods listen on {target},"
-                    " and policies see the pods' port",
-                    f"write port: {target}",
-                    fix=Fix(f"port: {target}", (edit,)),
-                )
-
-
-def _meant(facts: Facts, rule: PolicyRule, port: PortRange) -> tuple[str, int] | None:
-    """The Service whose port it is, and the one port behind it on every pod that the rule is about."""
-    pods = facts.destinations(rule)
-    targets: set[int] = set()
-    names: set[str] = set()
-    for pod in pods:
-        if (port.protocol, port.first) in facts.declared(pod):
-            return None
-        services = [(s, p) for s in facts.services_of(pod) if (p := _port(s, port)) is not None]
-        numbers = {n for _, p in services for n in target_numbers(p, pod)} - {port.first}
-        if len(numbers) != 1 or not _declares(facts, pod, port.protocol, numbers):
-            return None
-        targets |= numbers
-        names |= {name_of(service.metadata) for service, _ in services}
-    return (min(names), targets.pop()) if len(targets) == 1 else None
-
-
-def _port(service: Service, wanted: PortRange) -> ServicePort | None:
-    ports = (service.spec.ports if service.spec else None) or ()
-    return next((p for p in ports if (p.protocol or "TCP", p.port) == (wanted.protocol, wanted.first)), None)
-
-
-def _declares(facts: Facts, pod: Endpoint, protocol: str, numbers: set[int]) -> bool:
-    """Whether the pod declares the target, or declares nothing at all."""
-    declared = facts.declared(pod)
-    return not declared or all((protocol, number) in declared for number in numbers)
+                found = behind_service(facts, rule, port) if isinstance(port, PortRange) else None
+                if found is not None and isinstance(port, PortRange):
+                    path = (*facts.field(rule, port=number), "port")
+                    service, target = found
+                    yield Finding(
+                        policy.what,
+                        path,
+                        f"{port.first} is the port of Service {service}; its pods listen on {target},"
+                        " and policies see the pods' port",
+                        f"write port: {target}",
+                        fix=Fix(f"port: {target}", (Edit(policy.origin, "replace", path, target),)),
+                    )
 
 
 _CLUSTER = """\

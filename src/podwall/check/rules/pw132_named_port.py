@@ -13,7 +13,6 @@ from collections.abc import Iterator
 
 from podwall.check.facts import Facts
 from podwall.check.rule import Bad, Finding, Good, Rule, Severity
-from podwall.cluster.endpoints import Endpoint
 from podwall.engine.rules import NamedPort
 from podwall.engine.rules import Rule as PolicyRule
 from podwall.text.where import near
@@ -34,28 +33,24 @@ def _check(facts: Facts) -> Iterator[Finding]:
 
 
 def _said(facts: Facts, rule: PolicyRule, port: NamedPort) -> tuple[str, str, Severity] | None:
-    pods = facts.destinations(rule)
-    if not pods:  # who is selected is another question
+    where = facts.about(rule)
+    if not where:  # who is selected is another question
         return None
-    numbers = {number for pod in pods for number in _numbers(pod, port)}
+    numbers = facts.ports.numbers(where, port.name, port.protocol)
     if not numbers:
-        names = {p.name for pod in pods for p in pod.ports}
+        names = facts.ports.names(where)
         meant = near(port.name, names)
-        have = f"they have {', '.join(sorted(names))}" if names else "their ports have no names"
+        have = f"they have {', '.join(names)}" if names else "their ports have no names"
         return (
             f"no pod that this is about has a port named {port.name} ({port.protocol or 'any protocol'}); {have}",
             f"write {meant}" if meant else "write a name that the containers have, or the number",
             Severity.ERROR,
         )
     if len(numbers) > 1:
-        listed = " and ".join(map(str, sorted(numbers)))
+        listed = " and ".join(map(str, numbers))
         message = f"{port.name} stands for {listed} on different pods; each is allowed on its own"
         return message, "nothing, if that is meant; else write the number", Severity.INFO
     return None
-
-
-def _numbers(pod: Endpoint, port: NamedPort) -> set[int]:
-    return {p.number for p in pod.ports if p.name == port.name and port.protocol in ("", p.protocol)}
 
 
 _POD = """\

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from podwall.author.edit import Edit
 from podwall.check.facts import Facts, Policy
+from podwall.check.portslips import other_protocols
 from podwall.check.rule import Bad, Finding, Fix, Good, Rule, Severity
 from podwall.engine.rules import PortRange
 from podwall.text.where import Path
@@ -25,12 +26,9 @@ def _check(facts: Facts) -> Iterator[Finding]:
         for rule in policy.rules:
             for number, port in enumerate(rule.ports):
                 path = facts.field(rule, port=number)
-                if not isinstance(port, PortRange) or not _is_left_out(facts, policy, path):
-                    continue
-                declared = [facts.declared(pod) for pod in facts.destinations(rule)]
-                here = {p for held in declared for p, n in held if port.first <= n <= port.last}
-                if declared and all(declared) and here and "TCP" not in here:
-                    yield _finding(policy, path, port.first, sorted(here))
+                here = other_protocols(facts, policy, rule, path)
+                if here and isinstance(port, PortRange):
+                    yield _finding(policy, path, port.first, here)
 
 
 def _finding(policy: Policy, path: Path, port: int, found: list[str]) -> Finding:
@@ -42,11 +40,6 @@ def _finding(policy: Policy, path: Path, port: int, found: list[str]) -> Finding
         f"write protocol: {found[-1]}",
         fix=Fix(f"protocol: {found[-1]}", (edit,), safe=False),
     )
-
-
-def _is_left_out(facts: Facts, policy: Policy, path: Path) -> bool:
-    found = facts.written(policy, path)
-    return isinstance(found, dict) and found.get("protocol") is None and found.get("port") is not None
 
 
 _CLUSTER = """\

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from podwall.check.facts import Facts, Policy, Witness
-from podwall.check.pairs import MOST_PAIRS, TooManyPairs, connection, pairs, pieces
+from podwall.check.pairs import BEYOND, Budget, TooManyPairs, connection, pairs, pieces
 from podwall.check.rule import Bad, Finding, Good, Rule, Severity, Skipped
 from podwall.engine.judge import ports_on
 from podwall.engine.labels import EVERYTHING
@@ -28,23 +28,24 @@ _OTHER = {Direction.EGRESS: Direction.INGRESS, Direction.INGRESS: Direction.EGRE
 
 
 def _check(facts: Facts) -> Iterator[Finding | Skipped]:
+    budget = Budget()
     for policy in facts.network_policies:
         for rule in policy.rules:
             if all(isinstance(peer, Pods) and peer.selector != EVERYTHING for peer in rule.peers):
                 try:
-                    denied = _denied(facts, rule)
+                    denied = _denied(facts, rule, budget)
                 except TooManyPairs:
-                    yield Skipped(policy.shown, f"an answer for more than {MOST_PAIRS:,} pairs")
+                    yield Skipped(policy.shown, BEYOND)
                     continue
                 if denied is not None:
                     yield _finding(facts, policy, rule, *denied)
 
 
-def _denied(facts: Facts, rule: PolicyRule) -> tuple[Connection, Side] | None:
+def _denied(facts: Facts, rule: PolicyRule, budget: Budget) -> tuple[Connection, Side] | None:
     """The first connection and what denies it, if all are denied; None if one gets through, or there is none."""
     first: tuple[Connection, Side] | None = None
     judge, other = facts.model.judge, _OTHER[rule.direction]
-    for source, destination in pairs(facts, rule):
+    for source, destination in pairs(facts, rule, budget):
         within = ports_on(rule.ports, destination)
         asked = connection(facts, source, destination, within) if within else None
         if asked is None:

@@ -15,8 +15,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from podwall.check.blocks import WrittenBlock, written_blocks
+from podwall.check.examples import some_address, some_port
 from podwall.check.facts import Facts, Witness
 from podwall.check.rule import Bad, Finding, Good, Rule, Severity
+from podwall.cluster.hosts import external
 from podwall.engine.judge import ports_on
 from podwall.engine.rules import Action
 
@@ -43,15 +45,15 @@ def _share(block: WrittenBlock) -> str:
 
 
 def _witness(facts: Facts, block: WrittenBlock) -> Witness | None:
-    """The first subject, towards an address that nobody in the cluster has."""
-    outside = block.addresses.family(block.family)
-    for cidr in outside.cidrs():
-        for subject in facts.selected(block.rule.subject)[:1]:
-            address = cidr.partition("/")[0]
-            for protocol, first, _ in ports_on(block.rule.ports, subject).ranges():
-                ends = (facts.shown(subject), address) if block.is_egress else (address, facts.shown(subject))
-                return Witness(*ends, protocol, first)
-    return None
+    """The first subject, with an address of the internet."""
+    addresses = block.addresses.family(block.family)
+    subject = next(facts.classes(facts.index.pods(block.rule.subject)), None)
+    if subject is None or not addresses:
+        return None
+    outside = some_address(addresses)
+    ports = ports_on(block.rule.ports, external(outside) if block.is_egress else subject)
+    ends = (facts.shown(subject), outside) if block.is_egress else (outside, facts.shown(subject))
+    return Witness(*ends, *some_port(ports)) if ports else None
 
 
 _POLICY = """\

@@ -14,13 +14,14 @@ from collections.abc import Iterator
 from podwall.check.blocks import written_blocks
 from podwall.check.facts import Facts
 from podwall.check.rule import Bad, Finding, Good, Rule, Severity
+from podwall.cluster.endpoints import Endpoint
 from podwall.engine.rules import Action, Block
 
 __all__ = ["RULE"]
 
 
 def _check(facts: Facts) -> Iterator[Finding]:
-    if not any(len(e.addresses) > 1 and not e.assumed for held in facts.endpoints.values() for e in held):
+    if not any(_has_both(endpoint) for held in facts.endpoints.values() for endpoint in held):
         return
     seen: set[tuple[str, str]] = set()
     for block in written_blocks(facts):
@@ -36,6 +37,10 @@ def _check(facts: Facts) -> Iterator[Finding]:
                 f"names addresses of IPv{10 - other} only, and the cluster has IPv{other} as well",
                 f"add the IPv{other} block, if the other end has one",
             )
+
+
+def _has_both(endpoint: Endpoint) -> bool:
+    return not endpoint.assumed and len({":" in address for address in endpoint.addresses}) == 2
 
 
 _CLUSTER = """\

@@ -27,7 +27,7 @@ def _check(facts: Facts) -> Iterator[Finding]:
             continue
         services = {
             f"{pod.namespace}/{name_of(service.metadata)}"
-            for pod in facts.selected(block.rule.subject)
+            for pod in facts.classes(facts.index.pods(block.rule.subject))
             for service in facts.services_of(pod)
             if _hides_clients(service)
         }

@@ -32,7 +32,7 @@ def _check(facts: Facts) -> Iterator[Finding | Skipped]:
     for policy in facts.network_policies:
         by_namespace.setdefault(policy.ref.namespace, []).append(policy)
     for namespace, policies in by_namespace.items():
-        above = [rule for rule in admin if namespace in facts.scope(rule.subject)]
+        above = [rule for rule in admin if facts.is_in(namespace, rule.subject.scope)]
         yield from _Namespace(facts, policies, above).said()
 
 
@@ -70,6 +70,7 @@ class _Namespace:
                     (),
                     f"changes nothing: {_listed(names)} allow all that it allows, and isolate whom it isolates",
                     "delete it",
+                    fix=Fix("delete the policy", (Edit(policy.origin, "remove", ()),)),
                 )
             ]
         self._left = before
@@ -156,7 +157,11 @@ RULE = Rule(
         Good(_POLICY % ("a", _WEB, "", 80) + "---\n" + _POLICY % ("b", _DB, _WEB, 80), because="other subjects"),
     ),
     bad=(
-        Bad(_POLICY % ("a", _DB, "", "80, endPort: 90") + "---\n" + _POLICY % ("b", _DB, _WEB, 85), ("shop/b",)),
+        Bad(
+            _POLICY % ("a", _DB, "", "80, endPort: 90") + "---\n" + _POLICY % ("b", _DB, _WEB, 85),
+            ("shop/b",),
+            fixed=_POLICY % ("a", _DB, "", "80, endPort: 90"),
+        ),
         Bad(
             _POLICY % ("a", _DB, "", 80) + "---\n" + _POLICY % ("b", _DB, _WEB, 80) + _OTHER,
             ("shop/b spec.ingress[0]",),

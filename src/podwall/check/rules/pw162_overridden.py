@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from podwall.check.facts import Facts, Policy, Witness
-from podwall.check.pairs import MOST_PAIRS, TooManyPairs, connection, pairs, pieces
+from podwall.check.pairs import BEYOND, Budget, TooManyPairs, connection, pairs, pieces
 from podwall.check.rule import Bad, Finding, Good, Rule, Severity, Skipped
 from podwall.engine.judge import ports_on
 from podwall.engine.rules import Action, Direction, Tier
@@ -24,22 +24,23 @@ __all__ = ["RULE"]
 
 
 def _check(facts: Facts) -> Iterator[Finding | Skipped]:
+    budget = Budget()
     for policy in facts.policies:
         for rule in policy.rules:
             if rule.tier is Tier.ADMIN and rule.action is not Action.PASS:
                 try:
-                    found = next(_overridden(facts, rule), None)
+                    found = next(_overridden(facts, rule, budget), None)
                 except TooManyPairs:
-                    yield Skipped(policy.shown, f"an answer for more than {MOST_PAIRS:,} pairs")
+                    yield Skipped(policy.shown, BEYOND)
                     continue
                 if found is not None:
                     yield _finding(facts, policy, rule, *found)
 
 
-def _overridden(facts: Facts, rule: PolicyRule) -> Iterator[tuple[Connection, Side]]:
+def _overridden(facts: Facts, rule: PolicyRule, budget: Budget) -> Iterator[tuple[Connection, Side]]:
     """Connections that this rule decides, with what the NetworkPolicy tier would have said to the contrary."""
     judge = facts.model.judge
-    for source, destination in pairs(facts, rule):
+    for source, destination in pairs(facts, rule, budget):
         end = destination if rule.direction is Direction.INGRESS else source
         if not (facts.isolating(end, rule.direction)):
             continue

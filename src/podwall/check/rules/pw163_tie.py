@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from podwall.check.facts import Facts, Policy, Witness
-from podwall.check.pairs import MOST_PAIRS, TooManyPairs, connection, pairs, pieces
+from podwall.check.pairs import BEYOND, Budget, TooManyPairs, connection, pairs, pieces
 from podwall.check.rule import Bad, Finding, Good, Rule, Severity, Skipped
 from podwall.engine.judge import ports_on
 from podwall.engine.rules import Rule as PolicyRule
@@ -29,12 +29,13 @@ def _check(facts: Facts) -> Iterator[Finding | Skipped]:
         if not policy.ref.namespace and policy.rules:
             rule = policy.rules[0]
             ranked.setdefault((rule.tier, rule.order[0]), []).append(policy)
+    budget = Budget()
     for (_, priority), tied in sorted(ranked.items()):
         for one, other in combinations(sorted(tied, key=lambda p: (p.ref.name, p.ref.kind)), 2):
             try:
-                found = next(_disagreements(facts, one, other), None)
+                found = next(_disagreements(facts, one, other, budget), None)
             except TooManyPairs:
-                yield Skipped(other.shown, f"an answer for more than {MOST_PAIRS:,} pairs")
+                yield Skipped(other.shown, BEYOND)
                 continue
             if found is not None:
                 rule, witness = found
@@ -48,11 +49,11 @@ def _check(facts: Facts) -> Iterator[Finding | Skipped]:
                 )
 
 
-def _disagreements(facts: Facts, one: Policy, other: Policy) -> Iterator[tuple[PolicyRule, Witness]]:
+def _disagreements(facts: Facts, one: Policy, other: Policy, budget: Budget) -> Iterator[tuple[PolicyRule, Witness]]:
     """The rules of `other` that would decide otherwise what `one` decides, each with a connection."""
     for rule in other.rules:
         against = [r for r in one.rules if r.direction is rule.direction and r.action is not rule.action]
-        for source, destination in pairs(facts, rule) if against else ():
+        for source, destination in pairs(facts, rule, budget) if against else ():
             for piece in pieces(against, destination, ports_on(rule.ports, destination)):
                 asked = connection(facts, source, destination, piece)
                 if asked is None:

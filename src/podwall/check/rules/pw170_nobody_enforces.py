@@ -50,9 +50,15 @@ def _check(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 Object("DaemonSet", namespace, name, located.origin),
                 (),
-                f"is a network plugin that enforces no policy: the {len(facts.policies)} in the input do nothing",
+                f"is a network plugin that enforces no policy: {_effect(len(facts.policies))}",
                 "install a plugin that enforces, and try a connection that should be denied",
             )
+
+
+def _effect(policies: int) -> str:
+    if policies < 2:
+        return "the one in the input does nothing" if policies else "whatever is written does nothing"
+    return f"the {policies:,} in the input do nothing"
 
 
 _DAEMON = """\

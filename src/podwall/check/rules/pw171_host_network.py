@@ -39,9 +39,8 @@ def _of(facts: Facts, policy: Policy, selection: Pods, path: Path, effect: str) 
         return
     hosts = [
         facts.shown(endpoint)
-        for name in facts.scope(selection)
-        for endpoint in facts.endpoints[name]
-        if endpoint.host_network and selection.selector.matches(endpoint.labels)
+        for endpoint in facts.hosts
+        if selection.selector.matches(endpoint.labels) and facts.is_in(endpoint.namespace, selection.scope)
     ]
     if hosts:
         more = f" and {len(hosts) - 1} more" if len(hosts) > 1 else ""

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from podwall.check.facts import Facts, Policy, Witness
-from podwall.check.pairs import MOST_PAIRS, TooManyPairs, connection, pairs
+from podwall.check.pairs import BEYOND, Budget, TooManyPairs, connection, pairs
 from podwall.check.rule import Bad, Finding, Good, Rule, Severity, Skipped
 from podwall.cluster.endpoints import Endpoint
 from podwall.engine.judge import ports_on
@@ -26,21 +26,22 @@ __all__ = ["RULE"]
 
 
 def _check(facts: Facts) -> Iterator[Finding | Skipped]:
+    budget = Budget()
     for policy in facts.network_policies:
         ours = facts.owner(policy.ref.kind, policy.ref.namespace, policy.ref.name)
-        for rule in policy.rules if ours else ():
+        for rule in (r for r in policy.rules if ours and r.direction is Direction.INGRESS):
             try:
-                found = next(_widened(facts, rule, ours), None) if rule.direction is Direction.INGRESS else None
+                found = next(_widened(facts, rule, ours, budget), None)
             except TooManyPairs:
-                yield Skipped(policy.shown, f"an answer for more than {MOST_PAIRS:,} pairs")
+                yield Skipped(policy.shown, BEYOND)
                 continue
             if found is not None:
                 yield _finding(facts, policy, rule, *found)
 
 
-def _widened(facts: Facts, rule: PolicyRule, ours: str | None) -> Iterator[tuple[Connection, Endpoint]]:
+def _widened(facts: Facts, rule: PolicyRule, ours: str | None, budget: Budget) -> Iterator[tuple[Connection, Endpoint]]:
     """Connections that only this rule lets in to somebody else's workload."""
-    for source, destination in pairs(facts, rule):
+    for source, destination in pairs(facts, rule, budget):
         if facts.owner_of(destination) in (None, ours):
             continue
         ports = ports_on(rule.ports, destination)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import msgspec
 
 from podwall.report.findings.words import told
-from podwall.report.public_findings import Finding, Findings, fingerprint
+from podwall.report.public_findings import Finding, Findings, fingerprints
 
 __all__ = ["code_quality"]
 
@@ -15,17 +13,9 @@ _SEVERITIES = {"error": "critical", "warning": "major", "info": "info"}
 
 
 def code_quality(result: Findings) -> str:
-    """All findings that count. One without a file has no place there, and stands at the first line of the root.
-
-    Two of one rule, object and path are told apart by their number: GitLab takes each fingerprint once.
-    """
-    seen: Counter[str] = Counter()
-    issues = []
-    for finding in result.findings:
-        if finding.suppressed is None:
-            mark = fingerprint(finding)
-            seen[mark] += 1
-            issues.append(_issue(finding, mark if seen[mark] == 1 else f"{mark}-{seen[mark]}"))
+    """All findings that count. One without a file has no place there, and stands at the first line of the root."""
+    counting = [finding for finding in result.findings if finding.suppressed is None]
+    issues = [_issue(*pair) for pair in zip(counting, fingerprints(counting), strict=True)]
     return msgspec.json.format(msgspec.json.encode(issues), indent=2).decode() + "\n"
 
 

@@ -25,6 +25,7 @@ def markdown(result: Findings) -> Iterator[str]:
         yield "| namespace | deny in | deny out | DNS | without policy | from internet | to internet | score |\n"
         yield "|---|---|---|---|---|---|---|---|\n"
         yield from map(_posture, sorted(result.posture, key=lambda row: (row.score, row.namespace)))
+        yield from _owners(result.posture)
     if hidden:
         yield "\n### Suppressed\n\n"
         for finding in hidden:
@@ -40,7 +41,7 @@ def _counts(findings: list[Finding]) -> str:
 
 def _row(finding: Finding) -> str:
     where = f"{finding.file}:{finding.line}" if finding.file and finding.line else finding.file or ""
-    place = f"{_cell(name(finding))}<br>`{where}`" if where else _cell(name(finding))
+    place = f"{_cell(name(finding))}<br>`{_cell(where)}`" if where else _cell(name(finding))
     field = f"`{finding.path}` " if finding.path else ""
     return (
         f"| {finding.severity} | {finding.id} | {place} | {field}{_cell(finding.message)} | {_cell(finding.advice)} |\n"
@@ -51,6 +52,16 @@ def _posture(row: Posture) -> str:
     closed = ("yes" if row.ingressDefaultDeny else "**no**", "yes" if row.egressDefaultDeny else "**no**")
     counts = (f"{row.withoutPolicy} of {row.workloads}", str(row.fromInternet), str(row.toInternet), str(row.score))
     return f"| {' | '.join((_cell(row.namespace), *closed, row.dns, *counts))} |\n"
+
+
+def _owners(rows: list[Posture]) -> Iterator[str]:
+    listed = sorted((one.score, one.owner, row.namespace, one) for row in rows for one in row.byOwner)
+    if listed:
+        yield "\n| owner | namespace | without policy | from internet | to internet | score |\n"
+        yield "|---|---|---|---|---|---|\n"
+    for score, owner, namespace, one in listed:
+        counts = (f"{one.withoutPolicy} of {one.workloads}", str(one.fromInternet), str(one.toInternet), str(score))
+        yield f"| {' | '.join((_cell(owner), _cell(namespace), *counts))} |\n"
 
 
 def _cell(text: str) -> str:

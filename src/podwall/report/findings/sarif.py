@@ -8,7 +8,7 @@ from string import ascii_letters, digits
 import msgspec
 
 from podwall.report.findings.words import told
-from podwall.report.public_findings import ANNOTATION, Finding, Findings, RuleText, Suppression, fingerprint
+from podwall.report.public_findings import ANNOTATION, Finding, Findings, RuleText, Suppression, fingerprints
 
 __all__ = ["sarif"]
 
@@ -20,6 +20,7 @@ _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 def sarif(result: Findings, rules: Sequence[RuleText], version: str) -> str:
     """The whole log, with every rule that there is."""
     order = {rule.id: number for number, rule in enumerate(rules)}
+    marks = fingerprints(result.findings)
     run = {
         "tool": {
             "driver": {
@@ -30,7 +31,7 @@ def sarif(result: Findings, rules: Sequence[RuleText], version: str) -> str:
             }
         },
         "columnKind": "unicodeCodePoints",
-        "results": [_result(finding, order) for finding in result.findings],
+        "results": [_result(*pair, order) for pair in zip(result.findings, marks, strict=True)],
     }
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
     return msgspec.json.format(msgspec.json.encode(log), indent=2).decode() + "\n"
@@ -46,14 +47,14 @@ def _rule(rule: RuleText) -> Mapping[str, object]:
     }
 
 
-def _result(finding: Finding, order: Mapping[str, int]) -> Mapping[str, object]:
+def _result(finding: Finding, mark: str, order: Mapping[str, int]) -> Mapping[str, object]:
     found: dict[str, object] = {
         "ruleId": finding.id,
         "ruleIndex": order[finding.id],
         "level": _LEVELS[finding.severity],
         "message": {"text": told(finding)},
         "locations": [_location(finding)],
-        "partialFingerprints": {"podwall/v1": fingerprint(finding)},
+        "partialFingerprints": {"podwall/v1": mark},
     }
     if finding.suppressed is not None:
         found["suppressions"] = [_suppression(finding.suppressed)]

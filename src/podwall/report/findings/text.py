@@ -71,9 +71,14 @@ def _place(findings: Sequence[Finding], lines: Lines) -> Iterator[str]:
         yield from wrapped(f"  {other.id}: {other.message}.", "  ")
     if first.witness is not None:
         witness = first.witness
-        yield from wrapped(f"  Seen on: {witness.src} -> {witness.dst} {witness.protocol} {witness.port}", "    ")
-    fixable = " [--fix]" if any(f.fixable for f in findings) else ""
-    yield from wrapped(f"  -> {first.advice}{fixable}", "     ")
+        yield from wrapped(f"  Shown by: {witness.src} -> {witness.dst} {witness.protocol} {witness.port}", "    ")
+    yield from wrapped(f"  -> {first.advice}{_fix(findings)}", "     ")
+
+
+def _fix(findings: Sequence[Finding]) -> str:
+    if any(f.fixable and not f.unsafeFix for f in findings):
+        return " [--fix]"
+    return " [--unsafe-fixes]" if any(f.fixable for f in findings) else ""
 
 
 def _name(finding: Finding) -> str:
@@ -97,6 +102,22 @@ def _posture(rows: Sequence[Posture]) -> Iterator[str]:
     if len(listed) > _MOST_ROWS:
         yield f"  and {len(listed) - _MOST_ROWS:,} more, with a score of {listed[_MOST_ROWS].score} or better\n"
     yield "  in, out: default deny of ingress, egress; from ns: namespaces that reach it\n"
+    yield from _owners(rows)
+
+
+def _owners(rows: Sequence[Posture]) -> Iterator[str]:
+    listed = sorted((one.score, one.owner, row.namespace, one) for row in rows for one in row.byOwner)
+    if not listed:
+        return
+    widths = [min(max(map(len, names)), 20) for names in zip(*((o, n) for _, o, n, _ in listed), strict=True)]
+    first, second = max(widths[0], len("owner")), max(widths[1], len("namespace"))
+    yield "\nBy owner of the workloads:\n"
+    yield f"  {'owner':<{first}}  {'namespace':<{second}}  no policy from net   to net  score\n"
+    for score, owner, namespace, one in listed[:_MOST_ROWS]:
+        yield f"  {owner[:first]:<{first}}  {namespace[:second]:<{second}}  "
+        yield f"{f'{one.withoutPolicy}/{one.workloads}':>9}{one.fromInternet:>9}{one.toInternet:>9}{score:>7}\n"
+    if len(listed) > _MOST_ROWS:
+        yield f"  and {len(listed) - _MOST_ROWS:,} more, with a score of {listed[_MOST_ROWS][0]} or better\n"
 
 
 def _yes(closed: bool) -> str:  # noqa: FBT001 - a cell of the table
@@ -106,7 +127,8 @@ def _yes(closed: bool) -> str:  # noqa: FBT001 - a cell of the table
 def _skipped(result: Findings) -> Iterator[str]:
     yield "\nNot looked at, because the input lacks a fact:\n"
     for one in result.skipped:
-        yield from (f"{line}\n" for line in wrapped(f"  {one.id} {one.about}: needs {one.lacks}", "    "))
+        flag = f" ({one.flag})" if one.flag else ""
+        yield from (f"{line}\n" for line in wrapped(f"  {one.id} {one.about}: needs {one.lacks}{flag}", "    "))
 
 
 def _summary(result: Findings, counting: Sequence[Finding]) -> str:
@@ -114,6 +136,7 @@ def _summary(result: Findings, counting: Sequence[Finding]) -> str:
     said = ", ".join(counted(number, word) for word, number in numbers if number) or "nothing found"
     hidden = len(result.findings) - len(counting)
     more = [f"{hidden} suppressed"] if hidden else []
-    if result.skipped:
-        more.append(f"{counted(len(result.skipped), 'question')} not asked (--explain-skipped)")
+    unasked = [one for one in result.skipped if one.flag is None]  # nobody has missed the others
+    if unasked:
+        more.append(f"{counted(len(unasked), 'question')} not asked (--explain-skipped)")
     return said + (f"; {', '.join(more)}" if more else "")

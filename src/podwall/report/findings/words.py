@@ -21,5 +21,5 @@ def sentence(finding: Finding) -> str:
 def told(finding: Finding) -> str:
     """Object, what is wrong, the connection that shows it, and what to do."""
     seen = finding.witness
-    shown = f" Seen on: {seen.src} -> {seen.dst} {seen.protocol} {seen.port}." if seen else ""
+    shown = f" Shown by: {seen.src} -> {seen.dst} {seen.protocol} {seen.port}." if seen else ""
     return f"{name(finding)}: {sentence(finding)}.{shown} To do: {finding.advice}."

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from podwall.errors import CannotWrite
 
-__all__ = ["blocks"]
+__all__ = ["blocks", "refuse_name"]
 
 _HOST = re.compile(r"(?:\*\.)?(?:https?://)?[A-Za-z][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)+(?:[:/].*)?|localhost")
 
@@ -22,10 +22,20 @@ def blocks(given: Iterable[str]) -> tuple[str, ...]:
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     try:
         return ipaddress.ip_network(text)
-    except ValueError as error:
-        if _HOST.fullmatch(text):
-            raise CannotWrite(_refused(text)) from None
-        raise CannotWrite(f"{text}: {error}") from None
+    except ValueError:
+        refuse_name(text)
+    try:
+        meant = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise CannotWrite(f"{text!r} is no address: write 203.0.113.0/24, and several as values of their own") from None
+    one = f"{text.partition('/')[0]}/{meant.max_prefixlen}"
+    raise CannotWrite(f"{text} has host bits set: write {meant} for the block, {one} for the address")
+
+
+def refuse_name(text: str) -> None:
+    """Raises CannotWrite for what looks like a host name: no policy can be about it."""
+    if _HOST.fullmatch(text):
+        raise CannotWrite(_refused(text))
 
 
 def _refused(name: str) -> str:
