@@ -32,14 +32,13 @@ def default_deny(facts: Facts, namespace: str, direction: Direction) -> list[Pol
     """The policies that deny a direction to every present and future pod of a namespace, unless a rule allows it."""
     own = [
         policy
-        for policy in facts.network_policies
-        if policy.ref.namespace == namespace
-        and any(i.direction is direction and i.subject.selector == EVERYTHING for i in policy.isolations)
+        for policy in facts.policies_in(namespace)
+        if any(i.direction is direction and i.subject.selector == EVERYTHING for i in policy.isolations)
     ]
     wide = [
         policy
-        for policy in facts.policies
-        if not policy.ref.namespace and any(_denies_all(facts, rule, namespace, direction) for rule in policy.rules)
+        for policy in facts.policies_in("")
+        if any(_denies_all(facts, rule, namespace, direction) for rule in policy.rules)
     ]
     return own + wide
 
@@ -67,13 +66,12 @@ def _is_every_pod(peer: object) -> bool:
 
 def opened_again(facts: Facts, namespace: str, direction: Direction) -> Iterator[tuple[Policy, Rule]]:
     """The rules that allow everything to all pods of a namespace: a default deny beside them denies nothing."""
-    for policy in facts.network_policies:
-        if policy.ref.namespace == namespace:
-            for rule in policy.rules:
-                everyone = any(isinstance(peer, AnyPeer) for peer in rule.peers)
-                everything = any(isinstance(port, AnyPort) for port in rule.ports)
-                if rule.direction is direction and rule.subject.selector == EVERYTHING and everyone and everything:
-                    yield policy, rule
+    for policy in facts.policies_in(namespace):
+        for rule in policy.rules:
+            everyone = any(isinstance(peer, AnyPeer) for peer in rule.peers)
+            everything = any(isinstance(port, AnyPort) for port in rule.ports)
+            if rule.direction is direction and rule.subject.selector == EVERYTHING and everyone and everything:
+                yield policy, rule
 
 
 def is_bracket(policy: Policy) -> bool:

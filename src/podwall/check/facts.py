@@ -372,17 +372,18 @@ class Facts:
         """The NetworkPolicies that isolate an endpoint (N5)."""
         key = endpoint.namespace, self.index.slot(endpoint), direction
         if key not in self._isolating:  # endpoints of one slot are the same to every rule
-            held = self._of_namespace(endpoint.namespace)
+            held = self.policies_in(endpoint.namespace)
             self._isolating[key] = [policy for policy in held if self._isolates(policy, endpoint, direction)]
         return self._isolating[key]
 
-    def _of_namespace(self, namespace: str) -> Iterable[Policy]:
+    def policies_in(self, namespace: str) -> Iterable[Policy]:
+        """The policies of a namespace, or those of the whole cluster for ""."""
         return self._by_namespace.get(namespace, ())
 
     @cached_property
     def _by_namespace(self) -> dict[str, list[Policy]]:
         out: dict[str, list[Policy]] = {}
-        for policy in self.network_policies:
+        for policy in self.policies:
             out.setdefault(policy.ref.namespace, []).append(policy)
         return out
 

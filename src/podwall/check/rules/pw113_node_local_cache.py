@@ -35,7 +35,7 @@ def _check(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 by.what,
                 path,
-                f"allows DNS, but not to the node-local cache at {NODE_LOCAL}, which {names[0]} may ask",
+                f"allows DNS, but not to the node-local cache at {NODE_LOCAL}, which its pods may ask",
                 f"add an ipBlock of {NODE_LOCAL}/32",
                 witness=Witness(names[0], NODE_LOCAL, "UDP", 53),
                 fix=_fix(facts, by, path),
@@ -46,8 +46,7 @@ def _dns_rules(facts: Facts, namespace: str, endpoint: Endpoint) -> list[tuple[P
     slot = facts.index.slot(endpoint)
     return [
         (policy, rule)
-        for policy in facts.network_policies
-        if policy.ref.namespace == namespace
+        for policy in facts.policies_in(namespace)
         for rule in policy.rules
         if rule.direction is Direction.EGRESS
         and names_dns(facts, rule)
