@@ -391,6 +391,75 @@ def test_what_is_no_snapshot(name: str, said: str, here: Path) -> None:
     assert name in done.err
 
 
+ODD: list[Any] = [
+    None,
+    0,
+    -1,
+    99999,
+    10**12,
+    "",
+    "x",
+    "10.0.0.0/33",
+    "::/0",
+    [],
+    {},
+    [None],
+    [{}],
+    {"": ""},
+    True,
+    1.5,
+    "a" * 300,
+]
+
+
+def mutated(value: Any, rng: random.Random) -> Any:
+    """The content of a snapshot with something in it taken away, doubled or replaced."""
+    out = json.loads(json.dumps(value))
+    places: list[tuple[Any, Any]] = [(out, key) for key in out]
+    for held, key in places:  # grows while it is gone through
+        inner = held[key]
+        keys = inner.keys() if isinstance(inner, dict) else range(len(inner)) if isinstance(inner, list) else ()
+        places += [(inner, each) for each in keys]
+    held, key = rng.choice(places)
+    match rng.randrange(4):
+        case 0:
+            del held[key]
+        case 1 if isinstance(held, list):
+            held.append(held[key])
+        case _:
+            held[key] = rng.choice(ODD)
+    return out
+
+
+@pytest.mark.parametrize("block", range(6))
+def test_whatever_is_in_a_snapshot_is_refused_or_answered(block: int, here: Path) -> None:
+    rng = random.Random(block)
+    objects = random_cluster(rng, "small", tiers=block % 2 == 1)
+    Path("c.yaml").write_text("\n---\n".join(json.dumps(item, indent=2) for item in objects))
+    snapshot("-f", "c.yaml", "--with-topology")
+    whole = content()
+    for _ in range(40):
+        odd = mutated(whole, rng)
+        if isinstance(odd.get("header"), dict):
+            odd["header"]["admitted"] = True  # then nobody looks at its policies once more
+        Path("odd.gz").write_bytes(gzip.compress(json.dumps(odd, separators=(",", ":")).encode(), 1))
+        for arguments in (("map", "--why"), ("check",), ("snapshot", "-o", "y.gz", "--force")):
+            done = podwall(*arguments, "--snapshot", "odd.gz")
+            assert done.code in (0, 1, 2, 3), (odd, done.err)
+
+
+def test_a_block_that_is_no_cidr_means_nobody(here: Path) -> None:
+    """What an API server is said to have checked is not checked again, and fails closed."""
+    block = DENY.replace("ingress: []", "ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8}}]}]")
+    Path("c.yaml").write_text("---\n".join((NAMESPACE, POD.replace("NAME", "a"), POD.replace("NAME", "b"), block)))
+    snapshot("-f", "c.yaml")
+    changed = {**content(), "header": {"admitted": True}}
+    odd = json.dumps(changed, separators=(",", ":")).replace('"10.0.0.0/8"', '""')
+    Path("odd.gz").write_bytes(gzip.compress(odd.encode()))
+    assert podwall("check", "--snapshot", "odd.gz").code in (0, 1)
+    assert podwall("map", "--snapshot", "odd.gz", "-o", "json", "--to", "shop/a").json["connections"] == []
+
+
 def test_standard_input_once(here: Path) -> None:
     done = podwall("map", "--snapshot", "-", "-f", "-")
     assert (done.code, done.err) == (2, "error: standard input can be given once only: -f - or --snapshot -\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import reduce
 from operator import or_
 
@@ -66,7 +66,18 @@ def _of(facts: Facts, policy: Policy, rule: Rule, number: int) -> Iterator[Writt
     block, networks = written.get("ipBlock"), written.get("networks")
     if isinstance(block, dict):
         cidr, excepts = str(block["cidr"]), [e for e in block.get("except") or () if e]
-        yield WrittenBlock(policy, rule, (*path, "ipBlock"), cidr, AddrSet.of(cidr, excepts), is_ip_block=True)
+        held = _addresses(cidr, excepts)
+        if held is not None:
+            yield WrittenBlock(policy, rule, (*path, "ipBlock"), cidr, held, is_ip_block=True)
     for position, cidr in enumerate(networks or ()):
-        place = (*path, "networks", position)
-        yield WrittenBlock(policy, rule, place, cidr, AddrSet.of(cidr), is_ip_block=False)
+        held = _addresses(cidr)
+        if held is not None:
+            yield WrittenBlock(policy, rule, (*path, "networks", position), cidr, held, is_ip_block=False)
+
+
+def _addresses(cidr: str, excepts: Iterable[str] = ()) -> AddrSet | None:
+    """None for what is no CIDR: where no API server refused it, it means nobody."""
+    try:
+        return AddrSet.of(cidr, excepts)
+    except ValueError:
+        return None

@@ -26,7 +26,7 @@ def draft_text(draft: Draft) -> Iterator[str]:
     yield from (f"{line}\n" for line in wrapped(_HEAD, "# "))
     if draft.wide:
         names = listed(draft.wide, _MOST_NAMED)
-        said = f"# Left out: what is open on every port, from or to {names}. That lacks a policy."
+        said = f"# Left out: what is open on every port, from or to {names}. A policy should say which ports are meant."
         yield from (f"{line}\n" for line in wrapped(said, "# "))
     if not draft.between:
         said = f"# Left out: what is closed between more than {MOST_NAMESPACES} namespaces; draft one of them with -n."

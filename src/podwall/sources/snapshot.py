@@ -198,10 +198,15 @@ def _version_1(data: bytes, first: int) -> Snapshot:
         Located(item, Origin(_at(names, source), -1 - first - number, -1, line))
         for number, (item, (source, line)) in enumerate(zip(found.objects, found.places, strict=True))
     )
-    lines = {_at(objects, number).origin: raw.copy() for number, raw in found.fields}
-    return Snapshot(
-        found.header, found.sources, found.said, objects, lines, tuple(raw.copy() for raw in found.topology)
-    )
+    lines = {_at(objects, number).origin: _checked(raw, dict[str, int]) for number, raw in found.fields}
+    topology = tuple(_checked(raw, dict[str, Raw]) for raw in found.topology)
+    return Snapshot(found.header, found.sources, found.said, objects, lines, topology)
+
+
+def _checked(raw: Raw, type_: object) -> Raw:
+    """What is decoded once it is asked for, if ever: a file that is damaged there is refused at once all the same."""
+    msgspec.json.decode(raw, type=type_)
+    return raw.copy()
 
 
 def _at(several: Sequence[T], number: int) -> T:
