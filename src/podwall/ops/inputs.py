@@ -143,7 +143,8 @@ class Opened(Struct, frozen=True):
 
     `incomplete` are facts that the answer may be wrong without; `partial` asks for exit 3; `read` says what was read.
     Where mistakes are kept, `ignoring` are the annotations of objects that suppress findings about them. `texts` are
-    what was read, without the data of files, and `kept` the topology of snapshots by name.
+    what was read, without the data of files, and `kept` the topology of snapshots by name; `untold` are the snapshots
+    that were taken without it.
     """
 
     model: Model
@@ -159,6 +160,7 @@ class Opened(Struct, frozen=True):
     pod_cidrs: tuple[str, ...] = ()
     texts: tuple[files.Text, ...] = ()
     kept: tuple[tuple[str, tuple[Raw, ...]], ...] = ()
+    untold: tuple[str, ...] = ()
 
 
 def open_cluster(inputs: Inputs) -> Opened:
@@ -203,6 +205,7 @@ def opened(
         pod_cidrs=reading.pod_cidrs,
         texts=reading.texts,
         kept=tuple((name, snapshot.topology) for name, snapshot in gathered.snapshots.items()),
+        untold=tuple(name for name, snapshot in gathered.snapshots.items() if not snapshot.header.topology),
     )
 
 

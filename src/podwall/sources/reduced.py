@@ -31,6 +31,7 @@ __all__ = [
 
 ANNOTATIONS = ("podwall.io/",)
 """How the annotations begin that Podwall reads."""
+_NEVER = "podwall.io/needs"  # what lockdown wrote a policy for, with values of env: for people, and read by nobody
 LABELS = (*ANNOTATIONS, "pod-template-hash", "kubernetes.io/service-name")
 """How the labels begin that Podwall reads by name: an owner's, and those that Pods and slices find each other by."""
 # Others that people tell workloads apart by: kept with `--labels used` even where no selector of the input has them.
@@ -142,8 +143,9 @@ def _cut(metadata: Any, keep: Callable[[str], bool] | None) -> None:  # noqa: AN
     if metadata.labels and keep is not None:
         metadata.labels = {key: value for key, value in metadata.labels.items() if keep(key)} or None
     if getattr(metadata, "annotations", None):
-        kept = {key: value for key, value in metadata.annotations.items() if key.startswith(ANNOTATIONS)}
-        metadata.annotations = kept or None
+        own = {key: value for key, value in metadata.annotations.items() if key.startswith(ANNOTATIONS)}
+        own.pop(_NEVER, None)
+        metadata.annotations = own or None
 
 
 def _template(item: Any) -> Any:  # noqa: ANN401 - a twin
