@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,12 @@ kind: Service
 metadata: {name: api, namespace: shop}
 spec: {selector: {app: api}, ports: [{port: 8080}]}
 """
+DENY = """---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: theirs, namespace: %s}
+spec: {podSelector: {}, policyTypes: %s}
+"""
 QUESTION = "shop/web -> pay.example.com"
 
 
@@ -52,7 +59,7 @@ def app(tmp_path: Path) -> Path:
 def test_without_a_folder_the_policies_are_the_answer_and_the_report_is_beside_it(app: Path) -> None:
     done = podwall("lockdown", "-f", app)
     names = [d["metadata"]["name"] for d in yaml.safe_load_all(done.out)]
-    assert names == ["bracket-egress", "bracket-ingress", "default-deny", "allow-dns", "api", "web"]
+    assert names == ["bracket-egress", "bracket-ingress", "allow-dns", "default-deny", "api", "web"]
     assert "proved: every need found is open; open beside it: 1 question and 1 not seen" in done.err
     assert done.code == 0
     report = done.err[done.err.index("lockdown of shop") :].replace(str(app), "app.yaml")
@@ -105,6 +112,43 @@ def test_a_bracket_that_was_lifted_is_not_put_back_unless_asked(app: Path, tmp_p
     assert not bracket.exists()
     assert podwall("lockdown", "-f", app, "-d", out, "--bracket").code == 0
     assert bracket.exists()
+
+
+def test_a_bracket_that_was_lifted_beside_a_foreign_deny_is_not_put_back(app: Path, tmp_path: Path) -> None:
+    """The default deny of the lockdown is about the other direction alone then."""
+    out = tmp_path / "out"
+    app.write_text(APP + DENY % ("shop", "[Ingress]"))
+    podwall("lockdown", "-f", app, "-d", out)
+    (out / "00-bracket-shop.yaml").unlink()
+    podwall("lockdown", "-f", app, "-d", out)
+    assert not (out / "00-bracket-shop.yaml").exists()
+
+
+def test_what_the_input_has_in_force_is_not_opened_again(app: Path, tmp_path: Path) -> None:
+    """A dump of a cluster whose bracket is gone, and a folder that knows nothing of it, or has the bracket still."""
+    out, fresh = tmp_path / "out", tmp_path / "fresh"
+    podwall("lockdown", "-f", app, "-d", out)
+    parts = [(out / f"{stage}-shop.yaml").read_text() for stage in ("10-baseline", "20-workloads")]
+    dump = tmp_path / "dump.yaml"
+    dump.write_text("---\n".join([APP, *parts]))
+    for folder in (fresh, out):
+        assert podwall("lockdown", "-f", dump, "-d", folder).code == 0
+        assert names(folder) == ["10-baseline-shop.yaml", "20-workloads-shop.yaml"]
+        assert "The bracket is lifted in shop" in (folder / "proof" / "report.md").read_text()
+    podwall("lockdown", "-f", dump, "-d", fresh, "--bracket")
+    assert (fresh / "00-bracket-shop.yaml").exists()
+
+
+def test_policies_that_are_written_no_more_are_named_for_kubectl(app: Path, tmp_path: Path) -> None:
+    """It deletes nothing by itself, whether one policy of a file goes or all of them."""
+    out = tmp_path / "out"
+    podwall("lockdown", "-f", app, "-d", out)
+    app.write_text(APP.replace("http://api:8080", ""))
+    said = "written no more, and kubectl apply deletes nothing: delete these last\n  kubectl delete netpol -n shop "
+    assert f"{said}api web\n" in podwall("lockdown", "-f", app, "-d", out).out
+    assert said not in podwall("lockdown", "-f", app, "-d", out).out
+    app.write_text(APP.replace("namespace: shop", "namespace: store"))
+    assert f"{said}allow-dns bracket-egress bracket-ingress" in podwall("lockdown", "-f", app, "-d", out).out
 
 
 def test_what_is_needed_no_more_is_taken_away_and_files_of_others_stay(app: Path, tmp_path: Path) -> None:
@@ -230,17 +274,45 @@ spec:
     assert "CLOSED shop/web -> shop/api TCP 8080: ingress is denied by closed" in done.out
 
 
+def names(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.glob("*.yaml"))
+
+
 def test_one_workload_has_files_of_its_own(app: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    podwall("lockdown", "-f", app, "-d", out)
-    before = {p.name: p.read_bytes() for p in out.glob("*.yaml")}
     podwall("lockdown", "-f", app, "-d", out, "--only", "shop/web")
-    after = {p.name: p.read_bytes() for p in out.glob("*.yaml")}
-    assert before.items() <= after.items()
-    assert sorted(after.keys() - before.keys()) == ["00-bracket-shop.web.yaml", "20-workloads-shop.web.yaml"]
+    assert names(out) == ["00-bracket-shop.web.yaml", "20-workloads-shop.web.yaml"]
     (out / "00-bracket-shop.web.yaml").unlink()
     podwall("lockdown", "-f", app, "-d", out, "--only", "shop/web")
-    assert not (out / "00-bracket-shop.web.yaml").exists()
+    podwall("lockdown", "-f", app, "-d", out, "--only", "shop/api")
+    assert names(out) == [
+        "00-bracket-shop.api.yaml",
+        "20-workloads-shop.api.yaml",
+        "20-workloads-shop.web.yaml",
+    ]
+    report = (out / "proof" / "report.md").read_text()
+    assert "kubectl delete netpol -n shop bracket-egress-api bracket-ingress-api`" in report
+
+
+def test_one_workload_is_not_written_beside_all_of_its_namespace(app: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    podwall("lockdown", "-f", app, "-d", out)
+    before = names(out)
+    done = podwall("lockdown", "-f", app, "-d", out, "--only", "shop/web")
+    assert done.code == 2
+    assert "run it without --only" in done.err
+    assert names(out) == before
+
+
+def test_all_of_a_namespace_takes_in_what_was_written_for_one_workload(app: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    podwall("lockdown", "-f", app, "-d", out, "--only", "shop/web")
+    (out / "00-bracket-shop.web.yaml").unlink()
+    podwall("lockdown", "-f", app, "-d", out, "-n", "shop")
+    assert names(out) == ["00-bracket-shop.yaml", "10-baseline-shop.yaml", "20-workloads-shop.yaml"]
+    bracket = [d["metadata"]["name"] for d in yaml.safe_load_all((out / "00-bracket-shop.yaml").read_text())]
+    assert bracket == ["bracket-egress-api", "bracket-ingress-api"]  # web is closed already, and stays so
+    assert podwall("map", "-f", app, "-f", out).code == 0
 
 
 def test_standard_input_and_one_workload(app: Path) -> None:
@@ -258,7 +330,6 @@ def test_standard_input_and_one_workload(app: Path) -> None:
         (["--only", "shop/nobody"], "nobody"),
         (["-n", "nowhere"], "there is no namespace nowhere"),
         (["--answers", "nowhere.yaml"], "cannot be read"),
-        (["--bracket"], "goes with -d"),
     ],
 )
 def test_bad_flags_are_exit_2(app: Path, flags: list[str], said: str) -> None:
@@ -275,3 +346,24 @@ def test_a_snapshot_says_as_much_as_the_files_it_was_taken_of(tmp_path: Path) ->
         for flags in (("-f", SHOP / "broken"), ("--snapshot", snapshot))
     )
     assert of_files == of_snapshot
+
+
+def test_a_snapshot_without_what_needs_are_looked_for_in_is_refused(app: Path, tmp_path: Path) -> None:
+    """A lockdown without any need would close everything, and call that proved."""
+    bare = tmp_path / "bare.gz"
+    podwall("snapshot", "-f", app, "-o", bare)
+    done = podwall("lockdown", "--snapshot", bare, "--dry-run")
+    assert done.code == 2
+    assert "was taken without --with-topology" in done.err
+    beside = podwall("lockdown", "--snapshot", bare, "-f", app, "--dry-run")
+    assert "could not be looked for" in " ".join(beside.out.split())
+
+
+def test_a_snapshot_knows_what_a_lockdown_wrote_and_keeps_no_text_of_it(app: Path, tmp_path: Path) -> None:
+    out, taken = tmp_path / "out", tmp_path / "all.gz"
+    podwall("lockdown", "-f", app, "-d", out)
+    podwall("snapshot", "-f", app, "-f", out, "-o", taken)
+    assert b"API_URL" not in gzip.decompress(taken.read_bytes())
+    podwall("snapshot", "-f", app, "-f", out, "--with-topology", "-o", taken)
+    again, first = podwall("lockdown", "--snapshot", taken), podwall("lockdown", "-f", app)
+    assert list(yaml.safe_load_all(again.out)) == list(yaml.safe_load_all(first.out))

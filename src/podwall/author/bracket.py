@@ -5,14 +5,18 @@ Policies add up (N6): under the bracket all others change nothing, and taking it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from podwall.author.compose import metadata, network_policy
+from podwall.author.compose import fitting, metadata, network_policy
+from podwall.author.force import Force
 from podwall.author.marks import BRACKET, marked
 from podwall.author.recipe import Object, Policy
 from podwall.author.scope import Scope, Work
+from podwall.author.selectors import selectors
 from podwall.author.subjects import choose
+from podwall.cluster.endpoints import Endpoint
 from podwall.engine.rules import Direction
+from podwall.errors import CannotWrite
 from podwall.needs.site import Site
 
 __all__ = ["bracket_of"]
@@ -20,21 +24,34 @@ __all__ = ["bracket_of"]
 _EARLIER = {"argocd.argoproj.io/sync-wave": "-1"}
 
 
-def bracket_of(site: Site, scope: Scope, namespace: str) -> list[Policy]:
-    """The bracket of one namespace: over the pods that nothing isolates yet, since what is closed is to stay closed."""
+def bracket_of(site: Site, scope: Scope, namespace: str, force: Force) -> Iterator[Policy]:
+    """The bracket of one namespace: over the pods that nothing isolates yet, since what is closed is to stay closed.
+
+    A pod that no label tells from others has none where these are closed: nothing can be written for it alone.
+    """
     works = [work for work in scope.works if work.key[0] == namespace]
-    return [policy for direction in Direction for policy in _sides(site, scope, works, direction)]
+    for direction in Direction:
+        bare = [(work, [e for e in work.party.endpoints if not force.isolates(e, direction)]) for work in works]
+        if scope.only is None and all(len(pods) == len(work.party.endpoints) for work, pods in bare):
+            yield _policy(namespace, f"bracket-{direction.value}", {}, direction)
+            continue
+        for work, pods in bare:
+            for number, subject in enumerate(_subjects(site, work, pods)):
+                name = f"bracket-{direction.value}-{work.unique}" + (f"-{number + 1}" if number else "")
+                yield _policy(namespace, fitting(name), subject, direction)
 
 
-def _sides(site: Site, scope: Scope, works: Sequence[Work], direction: Direction) -> Iterator[Policy]:
-    namespace = works[0].key[0]
-    open_yet = [work for work in works if not any(site.isolated(e, direction) for e in work.party.endpoints)]
-    if len(open_yet) == len(works) and scope.only is None:
-        yield _policy(namespace, f"bracket-{direction.value}", {}, direction)
-        return
-    for work in open_yet:
-        chosen = choose(site, work.party, work.own)
-        yield _policy(namespace, f"bracket-{direction.value}-{work.unique}", chosen.selector, direction)
+def _subjects(site: Site, work: Work, pods: list[Endpoint]) -> list[Object]:
+    """What selects the pods of a workload that are open; all of it where no label tells these from the others."""
+    try:
+        if 0 < len(pods) < len(work.party.endpoints):
+            try:
+                return selectors(site, work.key[0], pods)
+            except CannotWrite:
+                pass
+        return [choose(site, work.party, work.own).selector] if pods else []
+    except CannotWrite:
+        return []
 
 
 def _policy(namespace: str, name: str, subject: Object, direction: Direction) -> Policy:

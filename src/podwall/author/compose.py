@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 
 from msgspec import Struct
 
@@ -22,6 +23,7 @@ __all__ = [
     "MANAGED",
     "Said",
     "connect",
+    "fitting",
     "metadata",
     "named",
     "network_policy",
@@ -36,6 +38,8 @@ IGNORE = "podwall.io/ignore"
 """The annotation that gives the reason for what a check would find."""
 MANAGED = {"app.kubernetes.io/managed-by": "podwall"}
 _LONGEST = 63  # a name may be longer, but tools put names into labels
+_LIMIT = 253  # of a name (V5)
+_DIGEST = 8
 
 
 class Said(Struct, frozen=True):
@@ -111,6 +115,14 @@ def named(*parts: str) -> str:
     """A policy's name from the names of parties; what cannot stand in a name becomes a hyphen."""
     words = ("".join(c if c.isascii() and c.isalnum() else "-" for c in part.lower()).strip("-") for part in parts)
     return "-".join(word for word in words if word)[:_LONGEST].strip("-")
+
+
+def fitting(name: str) -> str:
+    """A name that is as long as it may be; what is cut off leaves a digest, so that no two names become one."""
+    whole = name.strip("-.")
+    if len(whole) <= _LIMIT:
+        return whole
+    return f"{whole[: _LIMIT - _DIGEST - 1].rstrip('-.')}-{sha256(whole.encode()).hexdigest()[:_DIGEST]}"
 
 
 def permit(site: Site, direction: Direction, subjects: Party, grants: Sequence[Grant], said: Said) -> Draft:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 
 from podwall.author.compose import peers, ports_of
 from podwall.author.recipe import Object
@@ -80,11 +81,16 @@ def _both(one: Party, other: Party) -> Party:
 
 
 def rules_for(site: Site, direction: Direction, grants: Iterable[Grant], namespace: str) -> list[Object]:
-    """The rules of one direction in a policy of a namespace: one for each set of ports."""
+    """The rules of one direction in a policy of a namespace: one for each set of ports.
+
+    Peers that no lasting label selects are in no rule; the proof finds what they need closed.
+    """
     held: dict[PortSet, list[Object]] = {}
     open_to_all: set[PortSet] = set()
     for grant in grants:
         entries = _peers(site, grant.peers, namespace)
+        if not entries and not grant.peers.anyone:  # a rule without peers would be one for everyone (N6)
+            continue
         known = held.setdefault(grant.ports, [])
         known += (entry for entry in entries if entry not in known)
         if grant.peers.anyone:
@@ -104,10 +110,10 @@ def _peers(site: Site, party: Party, namespace: str) -> list[Object]:
         return peers(site, party, namespace)
     except CannotWrite:
         out: list[Object] = []
+        place = {} if party.namespace == namespace else {"namespaceSelector": namespace_selector(party.namespace)}
         for one in _workloads(site, party):
-            chosen = choose(site, one, None)
-            place = {} if one.namespace == namespace else {"namespaceSelector": namespace_selector(one.namespace)}
-            out.append({**place, "podSelector": chosen.selector})
+            with suppress(CannotWrite):
+                out.append({**place, "podSelector": choose(site, one, None).selector})
         return out + peers(site, Party("", cidrs=party.cidrs, excepts=party.excepts), namespace)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from podwall.api.networking import NetworkPolicy
-from podwall.author.compose import MANAGED
 from podwall.author.recipe import Object
 
 __all__ = ["BASELINE", "BRACKET", "LOCKDOWN", "NEEDS", "WORKLOAD", "is_bracket", "is_own", "marked"]
@@ -11,6 +10,7 @@ __all__ = ["BASELINE", "BRACKET", "LOCKDOWN", "NEEDS", "WORKLOAD", "is_bracket",
 LOCKDOWN = "podwall.io/lockdown"
 """The annotation that says what part of a lockdown a policy is."""
 BASELINE, WORKLOAD = "baseline", "workload"
+_PARTS = frozenset({BASELINE, WORKLOAD, "bracket"})
 NEEDS = "podwall.io/needs"
 """The annotation with what a policy is for: one line for each need, with where it was found."""
 BRACKET = "podwall.io/bracket"
@@ -25,9 +25,8 @@ def marked(item: Object, part: str, needs: str = "") -> Object:
 
 
 def is_own(policy: NetworkPolicy) -> bool:
-    """Whether a lockdown wrote it."""
-    meta = policy.metadata
-    return (meta.labels or {}).items() >= MANAGED.items() and LOCKDOWN in (meta.annotations or {})
+    """Whether a lockdown wrote it: by the annotation alone, since tools write over `managed-by`."""
+    return (policy.metadata.annotations or {}).get(LOCKDOWN) in _PARTS
 
 
 def is_bracket(policy: NetworkPolicy) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from msgspec import structs
 
@@ -15,28 +15,37 @@ from podwall.cluster.wellknown import SYSTEM_NAMESPACES
 from podwall.errors import CannotWrite
 from podwall.text.where import field
 
-__all__ = ["with_written", "without_own"]
+__all__ = ["with_written", "without_named", "without_own"]
 
 
-def without_own(cluster: Cluster, only: str | None) -> Cluster:
+def without_own(cluster: Cluster, only: str | None = None) -> Cluster:
     """The cluster without what earlier lockdowns wrote, for all namespaces or for one and the DNS of it."""
     names = cluster.namespaces if only is None else {only, *SYSTEM_NAMESPACES} & cluster.namespaces.keys()
-    return cluster.replace(_others(cluster.namespaces[name]) for name in names)
+    return cluster.replace(_but(cluster.namespaces[name], is_own) for name in names)
 
 
-def _others(bucket: Bucket) -> Bucket:
-    return structs.replace(bucket, policies=tuple(p for p in bucket.policies if not is_own(p.object)))
+def without_named(cluster: Cluster, namespace: str, names: frozenset[str]) -> Cluster:
+    """The cluster without the brackets of a namespace, and without what earlier lockdowns wrote there by some names."""
+
+    def goes(policy: NetworkPolicy) -> bool:
+        return is_bracket(policy) or (is_own(policy) and name_of(policy.metadata) in names)
+
+    return cluster.replace([_but(cluster.namespaces[namespace], goes)])
 
 
-def with_written(cluster: Cluster, written: Iterable[Located[KubernetesObject]]) -> Cluster:
-    """The cluster with new policies but for brackets; they stand for those of the same name.
+def _but(bucket: Bucket, goes: Callable[[NetworkPolicy], bool]) -> Bucket:
+    return structs.replace(bucket, policies=tuple(p for p in bucket.policies if not goes(p.object)))
+
+
+def with_written(cluster: Cluster, written: Iterable[Located[KubernetesObject]], *, brackets: bool = False) -> Cluster:
+    """The cluster with new policies, without `brackets` but for these; they stand for those of the same name.
 
     Raises CannotWrite where the API server would refuse one.
     """
     by_home: dict[str, list[Located[NetworkPolicy]]] = {}
     for located in written:
         policy = _policy(located)
-        if not is_bracket(policy.object):
+        if brackets or not is_bracket(policy.object):
             by_home.setdefault(policy.object.metadata.namespace or "", []).append(policy)
     return cluster.replace(_bucket(cluster, name, own) for name, own in by_home.items())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import structs
 
 from podwall.api.core import Pod, PodSpec
@@ -19,7 +21,7 @@ from podwall.needs.need import Grant, Need
 from podwall.needs.party import Party
 from podwall.needs.site import Site
 
-__all__ = ["allow_dns", "asked_for_names", "with_dns"]
+__all__ = ["allow_dns", "asked_for_names", "let_in_by_dns", "with_dns"]
 
 _SYSTEM = "kube-system"
 _CACHE = "node-local-dns"
@@ -42,6 +44,12 @@ def allow_dns(site: Site, subjects: Party, cache: tuple[str, ...] = ()) -> Draft
     out = permit(site, Direction.EGRESS, subjects, grants, Said("allow-dns", (about,), ignore))
     if not site.endpoints(_SYSTEM):
         return out + Draft(notes=(_TAKEN,))
+    return out + let_in_by_dns(site, subjects, pods)
+
+
+def let_in_by_dns(site: Site, subjects: Party, pods: Sequence[Grant]) -> Draft:
+    """What the DNS pods themselves must let in, where they are isolated."""
+    out = Draft()
     for grant in pods:
         out += open_side(site, Direction.INGRESS, subjects, grant.peers, grant.ports)
         out += Draft(needs=(Need(subjects, grant.peers, grant.ports),), sudden=False)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import chain, count
 from typing import TypeAlias
 
 from msgspec import Struct
 
 from podwall.api.meta import LabelSelector
 from podwall.author.closing import refuse_system
+from podwall.author.compose import fitting
 from podwall.cluster.endpoints import Endpoint
 from podwall.cluster.wellknown import SYSTEM_NAMESPACES
 from podwall.engine.index import key_of
+from podwall.engine.rules import Direction
 from podwall.engine.verdict import is_selectable
 from podwall.errors import CannotWrite
 from podwall.needs.party import Party
@@ -47,6 +51,15 @@ class Scope(Struct, frozen=True, dict=True):
     def of_pod(self) -> dict[tuple[str, str, str], Work]:
         """The workload of each endpoint in scope."""
         return {key_of(e): work for work in self.works for e in work.party.endpoints}
+
+    @property
+    def names(self) -> frozenset[str] | None:
+        """What policies of the one workload are called, None where it is about namespaces."""
+        if self.only is None:
+            return None
+        unique = self.works[0].unique
+        parts = (unique, f"podwall-{unique}", *(f"bracket-{direction.value}-{unique}" for direction in Direction))
+        return frozenset(map(fitting, parts))
 
     def home(self, namespace: str) -> str:
         """What the files of a namespace are called after: NS.WORKLOAD where it is about that alone."""
@@ -102,8 +115,20 @@ def _works(site: Site, own: _Own, namespace: str) -> Iterable[Work]:
         top = endpoint.controller
         key = (namespace, top.name, top.kind) if top else (namespace, endpoint.name, endpoint.kind)
         held.setdefault(key, []).append(endpoint)
-    names = [name for _, name, _ in held]
+    unique = _unique(sorted(held))
     for key in sorted(held):
-        _, name, kind = key
-        unique = name if names.count(name) == 1 else f"{name}-{kind.lower()}"
-        yield Work(key, site.of_pods(name, held[key]), unique, own.get(key))
+        yield Work(key, site.of_pods(key[1], held[key]), unique[key], own.get(key))
+
+
+def _unique(keys: Sequence[WorkKey]) -> dict[WorkKey, str]:
+    """A name for each workload of a namespace, its own where no other has it; none is longer than a name may be."""
+    names = Counter(name for _, name, _ in keys)
+    out = {key: fitting(key[1]) for key in keys if names[key[1]] == 1}
+    taken = set(out.values())
+    for key in keys:
+        if key not in out:
+            wanted = f"{key[1]}-{key[2].lower()}"
+            offers = chain([wanted], (f"{wanted}-{number}" for number in count(2)))
+            out[key] = next(name for name in map(fitting, offers) if name not in taken)
+            taken.add(out[key])
+    return out

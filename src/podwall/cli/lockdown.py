@@ -6,8 +6,6 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
-import click
-
 from podwall.cli import flags
 from podwall.cli.command import option
 from podwall.cli.running import FINDINGS, INCOMPLETE, OK, Streams
@@ -59,7 +57,7 @@ def lockdown_command(
         option("--only", metavar="NS/WORKLOAD", help="One workload alone: its policy isolates it."),
     ] = None,
     dry_run: Annotated[bool, option("--dry-run", help="Write nothing: say what was found and would change.")] = False,
-    bracket: Annotated[bool, option("--bracket", help="With -d: put back the bracket that was lifted.")] = False,
+    bracket: Annotated[bool, option("--bracket", help="Put back the bracket that was lifted.")] = False,
 ) -> None:
     """Default deny, and everything that the application needs, proved.
 
@@ -69,22 +67,20 @@ def lockdown_command(
     answer, and nothing is ever opened to everyone for want of an answer.
     """
     named = locals()
-    if bracket and output_dir is None:
-        raise click.BadParameter("goes with -d", param_hint="--bracket")
     given.run(lambda streams: _lockdown(streams, given, named))
 
 
 def _lockdown(streams: Streams, given: flags.Given, named: Mapping[str, Any]) -> int:
     from podwall.ops.locked import public_lockdown
-    from podwall.ops.lockfolder import lifted
+    from podwall.ops.lockfolder import earlier
     from podwall.ops.locking import Wanted, lock
     from podwall.report.lockdown import lockdown_text
 
     inputs, folder = given.inputs(), named["output_dir"]
     command = _typed(inputs.only, named)
-    gone = frozenset() if named["bracket"] else lifted(folder)
     with streams.phase("found, written and proved"):
-        locked = lock(inputs, Wanted(command, named["only"], named["answers"], gone))
+        wanted = Wanted(command, named["only"], named["answers"], earlier(folder), named["bracket"])
+        locked = lock(inputs, wanted)
         answer = public_lockdown(locked, command)
     streams.warn(*locked.opened.warnings)
     text = lockdown_text(answer)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from operator import itemgetter
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -28,8 +27,6 @@ __all__ = ["EndpointKey", "Index", "Slots", "key_of"]
 
 Slots: TypeAlias = dict[str, int]
 EndpointKey: TypeAlias = tuple[str, str, str]  # kind, namespace, name
-
-_FIRST = itemgetter(0)
 
 
 class _Place(Struct):
@@ -187,10 +184,10 @@ class Index:
         self._settle()
         if addresses and not self._by_address:
             found = ((address_number(a), place) for place in self._places.values() for a in place.endpoint.addresses)
-            self._by_address = sorted(found, key=_FIRST)
+            self._by_address = sorted(found, key=lambda held: held[0])
         out: Slots = {}
         for first, last in addresses.spans:
-            for n in range(bisect_left(self._by_address, first, key=_FIRST), len(self._by_address)):
+            for n in range(bisect_left(self._by_address, first, key=lambda held: held[0]), len(self._by_address)):
                 number, place = self._by_address[n]
                 if number > last:
                     break

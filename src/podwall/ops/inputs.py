@@ -144,8 +144,8 @@ class Opened(Struct, frozen=True):
 
     `incomplete` are facts that the answer may be wrong without; `partial` asks for exit 3; `read` says what was read.
     Where mistakes are kept, `ignoring` are the annotations of objects that suppress findings about them. `texts` are
-    what was read, without the data of files, and `kept` the topology of snapshots by name. `whole`
-    says that what is not in the input does not exist: it is that of a cluster (D18).
+    what was read, without the data of files, and `kept` the topology of snapshots by name; `untold` are the snapshots
+    that were taken without it. `whole` says that what is not in the input does not exist (D18).
     """
 
     model: Model
@@ -162,6 +162,7 @@ class Opened(Struct, frozen=True):
     texts: tuple[files.Text, ...] = ()
     kept: tuple[tuple[str, tuple[Raw, ...]], ...] = ()
     whole: bool = False
+    untold: tuple[str, ...] = ()
 
 
 def open_cluster(inputs: Inputs) -> Opened:
@@ -207,6 +208,7 @@ def opened(
         texts=reading.texts,
         kept=tuple((name, snapshot.topology) for name, snapshot in gathered.snapshots.items()),
         whole=reading.whole and bool(model.endpoints),
+        untold=tuple(name for name, snapshot in gathered.snapshots.items() if not snapshot.header.topology),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from podwall.author.lockdown import BRACKET_STAGE
+from podwall.author.marks import BRACKET
 from podwall.author.tightness import Surplus
 from podwall.engine.sets import PortSet
 from podwall.needs.met import Closed
@@ -48,10 +49,23 @@ def public_lockdown(locked: Locked, command: str) -> public.Lockdown:
         wide={name: list(others) for name, others in made.wide.items()},
         unwritten=made.unwritten,
         notes=[*made.notes, *_unused(locked.settled.unused)],
-        bracket=any(part.stage == BRACKET_STAGE for part in made.parts),
+        brackets=list(_brackets(locked)),
+        enforced=list(made.enforced),
+        gone=[f"{namespace}/{name}" for namespace, name in locked.gone],
         files=sorted(locked.texts),
         command=command,
     )
+
+
+def _brackets(locked: Locked) -> Iterable[str]:
+    """How each bracket is lifted: by its label, but by name where another workload may have one beside it."""
+    for part in locked.plan.parts:
+        if part.stage == BRACKET_STAGE:
+            names = sorted(policy.object["metadata"]["name"] for policy in part.policies)
+            one = locked.plan.scope.only is not None
+            yield f"-n {part.policies[0].object['metadata']['namespace']} " + (
+                " ".join(names) if one else f"-l {BRACKET}=true"
+            )
 
 
 class _Places:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from msgspec import Struct
@@ -9,8 +10,9 @@ from msgspec import Struct
 from podwall.errors import InputError
 from podwall.ops.answering import is_filled
 from podwall.ops.writing import write_whole
+from podwall.sources.files import Text
 
-__all__ = ["PROOF", "Change", "changes", "lifted", "questions", "write"]
+__all__ = ["PROOF", "Change", "changes", "earlier", "questions", "write"]
 
 PROOF = "proof"
 """The folder beside the manifests, which `kubectl apply -f` does not look into."""
@@ -27,17 +29,9 @@ class Change(Struct, frozen=True):
     text: str | None
 
 
-def lifted(folder: str | None) -> frozenset[str]:
-    """Whose default deny is in a folder with no bracket any more: namespaces, and NS.WORKLOAD. Raises InputError."""
-    own = _own(folder) if folder is not None else []
-    names = {path.name for path in own}
-    return frozenset(home for path in own if _closes(path) and f"{_BRACKET}{(home := _home(path))}.yaml" not in names)
-
-
-def _closes(path: Path) -> bool:
-    """Whether a file closes what nothing else opens: a default deny, or the policy of one workload alone."""
-    home = _home(path)
-    return "." in home or "name: default-deny\n" in path.read_text("utf-8", "replace")
+def earlier(folder: str | None) -> tuple[Text, ...]:
+    """The manifests that an earlier lockdown wrote into a folder, as they are now. Raises InputError."""
+    return tuple(Text(str(path), path.read_bytes()) for path in _own(folder)) if folder is not None else ()
 
 
 def _home(path: Path) -> str:
@@ -62,6 +56,7 @@ def changes(folder: str, texts: dict[str, str], only: str | None) -> list[Change
     """
     root = Path(folder)
     own = set(_own(folder))
+    _refuse_twice(own, only)
     out = []
     for name, text in texts.items():
         path = root / name
@@ -71,8 +66,24 @@ def changes(folder: str, texts: dict[str, str], only: str | None) -> list[Change
         what = "new" if known is None else "unchanged" if known == text else "changed"
         out.append(Change(path, what, text))
     kept = {root / name for name in texts}
-    stale = (path for path in sorted(own - kept) if only is None or _home(path) == only)
+    stale = (path for path in sorted(own - kept) if only is None or _is_of(path, only))
     return [*out, *(Change(path, "removed", None) for path in stale)]
+
+
+def _is_of(path: Path, home: str) -> bool:
+    """Whether a file is about a namespace or one of its workloads, or about the one workload."""
+    return f"{_home(path)}.".startswith(f"{home}.")
+
+
+def _refuse_twice(own: Iterable[Path], only: str | None) -> None:
+    """One workload has one policy: beside those of its whole namespace there is no second one of the same name."""
+    namespace, _, workload = (only or "").partition(".")
+    whole = next((path for path in sorted(own) if workload and _home(path) == namespace), None)
+    if whole is not None:
+        raise InputError(
+            f"{whole} is of the lockdown of all of {namespace}, {workload} included: run it without --only, or choose "
+            "another -d"
+        )
 
 
 def questions(folder: str, text: str) -> list[Change]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct, structs
 
 from podwall.api.kinds import KubernetesObject
-from podwall.author.lockdown import BRACKET_STAGE, Plan, plan
-from podwall.author.replaced import with_written, without_own
+from podwall.api.networking import NetworkPolicy
+from podwall.author.lockdown import Plan, plan
+from podwall.author.replaced import with_written, without_named, without_own
 from podwall.author.resolver import with_dns
 from podwall.author.scope import Scope, scope_of
 from podwall.author.standing import addresses_allowed
@@ -29,6 +30,7 @@ from podwall.needs.site import Site
 from podwall.ops.answering import answered, read_answers
 from podwall.ops.inputs import Inputs, Opened, open_cluster
 from podwall.ops.needing import topology_of
+from podwall.ops.relocking import Earlier, PolicyName
 from podwall.report.draft import draft_text
 from podwall.report.manifest import manifest
 from podwall.sources.decode import Decoder
@@ -38,16 +40,17 @@ __all__ = ["Locked", "Wanted", "lock"]
 
 
 class Wanted(Struct, frozen=True):
-    """What the flags say: one workload only, a file of answers, and whether the bracket has been lifted.
+    """What the flags say: one workload only, a file of answers, and whether a bracket that was lifted is put back.
 
-    `command` is how it was asked for; `lifted` are the namespaces, or NS.WORKLOAD, whose bracket was taken away on
-    purpose.
+    `command` is how it was asked for; `earlier` is what an earlier lockdown wrote into the folder, with no bracket any
+    more where that was lifted on purpose.
     """
 
     command: str
     only: str | None = None
     answers: str | None = None
-    lifted: frozenset[str] = frozenset()
+    earlier: tuple[Text, ...] = ()
+    bracket: bool = False
 
 
 class Locked(Struct, frozen=True):
@@ -58,6 +61,7 @@ class Locked(Struct, frozen=True):
     expectations: str
     settled: Settled
     plan: Plan
+    gone: tuple[PolicyName, ...]
     closed: tuple[Closed, ...]
     tightness: Tightness
     asked: int
@@ -75,8 +79,9 @@ def lock(inputs: Inputs, wanted: Wanted) -> Locked:
     """All of it. Raises CannotWrite where nothing can be written, and what `open_cluster` raises."""
     file = read_answers(wanted.answers)
     opened = open_cluster(inputs)
+    untold = _untold(opened)
     topology = topology_of(opened)
-    base = without_own(opened.model.cluster, _home(inputs, wanted))
+    base = _base(opened, inputs, wanted)
     known, assumed = with_dns(base)
     site = _site(opened, known)
     application = Application(site, topology)
@@ -84,9 +89,20 @@ def lock(inputs: Inputs, wanted: Wanted) -> Locked:
     own = {(ns, name, kind): one.selector for one in application.workloads for kind, ns, name in [one.about]}
     scope = scope_of(site, own, inputs.only, wanted.only)
     settled = structs.replace(settled, found=_within(scope, settled.found))
-    made = plan(site, scope, settled.found.needs)
-    made = structs.replace(made, notes=(*made.notes, *([assumed] if assumed else ())))
-    return _proved(opened, base, site, settled, _lifted(made, wanted), wanted.command)
+    earlier = Earlier(opened.model.cluster, _policies(wanted.earlier))
+    pictures = [] if wanted.bracket else [_site(opened, cluster) for cluster in earlier.pictures]
+    made = plan(site, scope, settled.found.needs, pictures)
+    made = structs.replace(made, notes=(*made.notes, *([assumed] if assumed else ()), *untold))
+    within = scope.namespaces[0] if scope.only else inputs.only
+    return _proved(_Started(opened, base, site, settled, earlier, within), made, wanted.command)
+
+
+def _untold(opened: Opened) -> list[str]:
+    """What is said of snapshots that needs cannot be looked for in. Raises CannotWrite where there is nothing else."""
+    said = "was taken without --with-topology: what its workloads need could not be looked for"
+    if opened.untold and not opened.texts and len(opened.untold) == len(opened.kept):
+        raise CannotWrite(f"{', '.join(opened.untold)} {said}; take it again with it, or give the manifests with -f")
+    return [f"{name} {said}" for name in opened.untold]
 
 
 def _drafted(site: Site, found: Found) -> Found:
@@ -109,9 +125,13 @@ def _within(scope: Scope, found: Found) -> Found:
     )
 
 
-def _home(inputs: Inputs, wanted: Wanted) -> str | None:
-    """The one namespace that is asked about."""
-    return wanted.only.partition("/")[0] if wanted.only and "/" in wanted.only else inputs.only
+def _base(opened: Opened, inputs: Inputs, wanted: Wanted) -> Cluster:
+    """The cluster with the policies of others; of one workload alone, those for other workloads stay as well."""
+    cluster = opened.model.cluster
+    if wanted.only is None:
+        return without_own(cluster, inputs.only)
+    one = scope_of(Site(opened.model, given=True), {}, None, wanted.only)
+    return without_named(cluster, one.namespaces[0], one.names or frozenset())
 
 
 def _site(opened: Opened, cluster: Cluster) -> Site:
@@ -119,15 +139,24 @@ def _site(opened: Opened, cluster: Cluster) -> Site:
     return Site(Model(cluster, old.profile, opened.pod_cidrs, old.namespace, old.resolutions), given=True)
 
 
-def _lifted(made: Plan, wanted: Wanted) -> Plan:
-    """Without the brackets that somebody has lifted: a new run must not open again what is enforced."""
-    parts = tuple(p for p in made.parts if not (p.stage == BRACKET_STAGE and p.home in wanted.lifted))
-    return structs.replace(made, parts=parts)
+def _policies(texts: Iterable[Text]) -> tuple[Located[NetworkPolicy], ...]:
+    found = (Located(one.object, one.origin) for one in _decoded(texts) if isinstance(one.object, NetworkPolicy))
+    return tuple(found)
 
 
-def _proved(  # noqa: PLR0913, PLR0917 - everything there is comes together here
-    opened: Opened, base: Cluster, site: Site, settled: Settled, made: Plan, command: str
-) -> Locked:
+class _Started(Struct, frozen=True):
+    """All there is before anything is written; `within` is the namespace that is asked about, None for all."""
+
+    opened: Opened
+    base: Cluster
+    site: Site
+    settled: Settled
+    earlier: Earlier
+    within: str | None
+
+
+def _proved(started: _Started, made: Plan, command: str) -> Locked:
+    opened, base, site = started.opened, started.base, started.site
     texts = {
         f"{part.stage}-{part.home}.yaml": "---\n".join(manifest(p.object, p.about, command) for p in part.policies)
         for part in made.parts
@@ -135,7 +164,7 @@ def _proved(  # noqa: PLR0913, PLR0917 - everything there is comes together here
     written = _read_back(texts)
     after = _site(opened, with_written(site.model.cluster, written))
     within = [e for work in made.scope.works for e in work.party.endpoints]
-    needs = settled.found.needs
+    needs = started.settled.found.needs
     asked, wrong = closed(after, [*needs, *_dns_needs(made)])
     found = tightness(after, within, needs, made.dns)
     pairs, before = open_pairs(site, within)
@@ -145,8 +174,9 @@ def _proved(  # noqa: PLR0913, PLR0917 - everything there is comes together here
         opened=opened,
         texts=texts,
         expectations="".join(draft_text(assertions)),
-        settled=settled,
+        settled=started.settled,
         plan=made,
+        gone=tuple(_gone(started, made)),
         closed=tuple(wrong),
         tightness=found,
         asked=asked,
@@ -154,6 +184,12 @@ def _proved(  # noqa: PLR0913, PLR0917 - everything there is comes together here
         before=before,
         after=open_pairs(after, within)[1],
     )
+
+
+def _gone(started: _Started, made: Plan) -> list[PolicyName]:
+    metas = (policy.object["metadata"] for part in made.parts for policy in part.policies)
+    written = ((meta["namespace"], meta["name"]) for meta in metas)
+    return started.earlier.gone(written, started.within, made.scope.names)
 
 
 def _is_one(made: Plan) -> bool:
@@ -167,10 +203,14 @@ def _dns_needs(made: Plan) -> Iterator[Need]:
 
 def _read_back(texts: Mapping[str, str]) -> list[Located[KubernetesObject]]:
     """What the files say, read as any input is. Raises CannotWrite where they cannot be."""
+    return _decoded([Text(name, text.encode()) for name, text in texts.items()])
+
+
+def _decoded(texts: Iterable[Text]) -> list[Located[KubernetesObject]]:
     decoder = Decoder()
-    for name, text in texts.items():
-        decoder.read(Text(name, text.encode()))
+    for text in texts:
+        decoder.read(text)
     wrong = [*map(str, decoder.problems), *(m.message for m in (*decoder.mistakes, *decoder.warnings))]
     if wrong:
-        raise CannotWrite(f"what would be written cannot be read: {wrong[0]}")
+        raise CannotWrite(f"a file of a lockdown cannot be read: {wrong[0]}")
     return decoder.objects

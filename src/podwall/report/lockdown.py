@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 from podwall.report.public_lockdown import Closed, Lockdown, Need, Place, Question, Surplus
 from podwall.report.wording import counted, cut, listed, ports_text, where, wrapped
@@ -17,7 +18,8 @@ _WIDTH = 80
 
 def lockdown_text(found: Lockdown) -> Iterator[str]:
     """Line by line."""
-    for block in (_head(found), _needs(found.needs), _questions(found.questions), _unseen(found), _proof(found)):
+    parts = (_head(found), _needs(found.needs), _questions(found.questions), _unseen(found), _proof(found))
+    for block in (*parts, _gone(found.gone)):
         lines = list(block)
         if lines:
             yield from (f"{line}\n" for line in lines)
@@ -94,7 +96,7 @@ def _unseen(found: Lockdown) -> Iterator[str]:
 
 def _proof(found: Lockdown) -> Iterator[str]:
     yield f"proof: the policies as they are written, put to the engine ({found.asked:,} verdicts)"
-    yield f"  open pairs of workloads: {found.before:,} of {found.pairs:,} before, {found.after:,} after"
+    yield f"  open pairs of workloads: {found.before:,} of {found.pairs:,} without them, {found.after:,} with them"
     yield from _closed(found.closed)
     for who, why in sorted(found.unwritten.items()):
         yield from wrapped(f"  NO POLICY {who}: {why}", "    ")
@@ -105,6 +107,14 @@ def _proof(found: Lockdown) -> Iterator[str]:
         yield "  beyond the needs and DNS nothing is open"
     for who, others in sorted(found.wide.items()):
         yield from wrapped(f"  no label tells {who} from {listed(others)}: its policy is for these as well", "    ")
+
+
+def _gone(found: Sequence[str]) -> Iterator[str]:
+    if found:
+        yield "written no more, and kubectl apply deletes nothing: delete these last"
+        for namespace, pairs in groupby((one.split("/") for one in found), key=lambda pair: pair[0]):
+            names = " ".join(name for _, name in pairs)
+            yield from wrapped(f"  kubectl delete netpol -n {namespace} {names}", "    ")
 
 
 def _closed(found: Sequence[Closed]) -> Iterator[str]:

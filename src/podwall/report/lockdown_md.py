@@ -37,8 +37,8 @@ def _claim(found: Lockdown) -> Iterator[str]:
     said = "Every need that was found is open" if found.ok else "**Not proved: a need that was found would be closed**"
     yield f"## Proof\n\n{said}; the engine was asked {found.asked:,} times, about the policies as they are written.\n"
     yield "| | |\n|---|---|"
-    yield f"| open pairs of workloads before | {found.before:,} of {found.pairs:,} |"
-    yield f"| open pairs of workloads after, DNS among them | {found.after:,} |"
+    yield f"| open pairs of workloads without these policies | {found.before:,} of {found.pairs:,} |"
+    yield f"| open pairs of workloads with them, DNS among them | {found.after:,} |"
     yield f"| open pairs beside DNS, addresses among them | {found.open:,} |"
     yield f"| of these needed | {found.needed:,} |"
     for one in found.closed:
@@ -50,17 +50,34 @@ def _claim(found: Lockdown) -> Iterator[str]:
 
 def _apply(found: Lockdown) -> Iterator[str]:
     yield "## How to apply it\n"
-    if found.bracket:
-        yield "1. `kubectl apply -f .` in the folder above this one. The bracket comes first and lets everything"
-        yield "   through, so that no moment of it closes anything."
-        yield "2. Watch the application with whatever you have. Nothing is denied yet."
-        yield "3. Lift the bracket, one namespace after the other: that is the default deny."
-        yield from (f"   `kubectl delete netpol -n {name} -l podwall.io/bracket=true`" for name in found.namespaces)
-        yield "   and delete its file `00-bracket-….yaml`, so that the next run does not write it again."
-        yield "4. Something is missing? `kubectl apply -f 00-bracket-….yaml` is the way back."
-    else:
-        yield "`kubectl apply -f .` in the folder above this one. No bracket is needed: whom these policies select is"
-        yield "isolated already, so that they only open."
+    if not found.files:
+        yield "There is nothing to apply: the policies that are there do all of it."
+        return
+    yield from _bracketed(found) if found.bracket else _unbracketed(found)
+    yield "\n`kubectl apply` deletes nothing. What an earlier run wrote and a later one does not is named at the"
+    yield "terminal; `kubectl get netpol -A -l app.kubernetes.io/managed-by=podwall` lists all that is there."
+
+
+def _bracketed(found: Lockdown) -> Iterator[str]:
+    yield "1. `kubectl apply -f .` in the folder above this one. The bracket comes first and lets everything"
+    yield "   through, so that no moment of it closes anything."
+    yield "2. Watch the application with whatever you have. Nothing is denied yet."
+    yield "3. Lift the bracket, one namespace after the other: that is the default deny."
+    yield from (f"   `kubectl delete netpol {words}`" for words in found.brackets)
+    yield "   and delete its file `00-bracket-….yaml`, so that the next run does not write it again."
+    yield "4. Something is missing? `kubectl apply -f 00-bracket-….yaml` is the way back."
+    if found.enforced:
+        yield f"\nThe default deny is in force already in {listed(found.enforced)}: what it closes is in no bracket."
+
+
+def _unbracketed(found: Lockdown) -> Iterator[str]:
+    yield "`kubectl apply -f .` in the folder above this one."
+    if not found.enforced:
+        yield "No bracket is needed: whom these policies select is isolated already, so that they only open."
+        return
+    yield f"The bracket is lifted in {listed(found.enforced)}, so that each policy counts once it is applied. What was"
+    yield "needed and still is stays open meanwhile. Where a rollout changes labels or ports, old pods need the old"
+    yield "policies and new pods the new ones: put the bracket back for it (`--bracket`)."
 
 
 def _needs(found: Lockdown) -> Iterator[str]:

@@ -70,6 +70,9 @@ class Lockdown(Struct, frozen=True):
 
     `open` are those pairs afterwards, addresses among them, that are about more than names, `needed` those of them that
     a need is about; `asked` how many verdicts the proof took.
+    `enforced` are namespaces that an earlier lockdown closes already, `gone` the policies that it wrote and this one
+    does not, by `ns/name`.
+    `brackets` say what kubectl is to delete to lift the bracket, line by line: `-n shop bracket-egress …`.
     `wide` has workloads whose selector selects others as well, `unwritten` those that have no policy and why.
     """
 
@@ -92,9 +95,16 @@ class Lockdown(Struct, frozen=True):
     wide: dict[str, list[str]]
     unwritten: dict[str, str]
     notes: list[str]
-    bracket: bool
+    brackets: list[str]
+    enforced: list[str]
+    gone: list[str]
     files: list[str]
     command: str
+
+    @property
+    def bracket(self) -> bool:
+        """Whether a bracket is written."""
+        return bool(self.brackets)
 
     @property
     def ok(self) -> bool:

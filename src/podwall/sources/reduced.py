@@ -31,6 +31,7 @@ __all__ = [
 
 ANNOTATIONS = ("podwall.io/",)
 """How the annotations begin that Podwall reads."""
+_NEVER = "podwall.io/needs"  # what lockdown wrote a policy for, with values of env: for people, and read by nobody
 LABELS = (*ANNOTATIONS, "pod-template-hash", "kubernetes.io/service-name")
 """How the labels begin that Podwall reads by name: an owner's, and those that Pods and slices find each other by."""
 _SCRAPED = ("prometheus.io/scrape", "prometheus.io/port")  # whose ports `new monitoring` opens
@@ -144,6 +145,7 @@ def _cut(metadata: Any, keep: Callable[[str], bool] | None) -> None:  # noqa: AN
         metadata.labels = {key: value for key, value in metadata.labels.items() if keep(key)} or None
     if getattr(metadata, "annotations", None):
         kept = {k: v for k, v in metadata.annotations.items() if k.startswith(ANNOTATIONS) or k in _SCRAPED}
+        kept.pop(_NEVER, None)
         metadata.annotations = kept or None
 
 
