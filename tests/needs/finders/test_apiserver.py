@@ -147,6 +147,6 @@ def test_one_question_for_a_workload(tmp_path: Path) -> None:
     (one,) = check(tmp_path, "apiserver", text, set(), ASKED).questions
     assert (len(one.evidence), one.drafted) == (3, ())
     assert (
-        one.asks
-        == "shop/web uses the API server, and the input does not tell where that is (`kubectl get svc,endpointslices -n default -o yaml` does)"
+        one.asks == "shop/web uses the API server, and the input does not tell where that is "
+        "(`kubectl get svc,endpointslices -n default -o yaml` does)"
     )
