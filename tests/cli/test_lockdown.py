@@ -24,7 +24,7 @@ spec:
         env:
         - {name: API_URL, value: "http://api:8080"}
         - {name: PAY_URL, value: "https://pay.example.com"}
-        - {name: TOKEN, valueFrom: {secretKeyRef: {name: pay, key: token}}}
+        - {name: PAY, valueFrom: {secretKeyRef: {name: pay, key: where}}}
 ---
 apiVersion: apps/v1
 kind: Deployment
@@ -222,6 +222,31 @@ def test_the_questions_that_are_written_can_be_given_back(app: Path, tmp_path: P
     assert "203.0.113.0/24" in (out / "20-workloads-shop.yaml").read_text()
     assert podwall("lockdown", "-f", app, "-d", out).code == 0
     assert file.read_text() == filled  # what people wrote is never written over
+
+
+def test_one_answer_for_all_who_ask_the_same(app: Path, tmp_path: Path) -> None:
+    app.write_text(APP.replace("{name: api}]}", "{name: api, env: [{name: X, value: 'https://pay.example.com'}]}]}"))
+    out = tmp_path / "out"
+    done = podwall("lockdown", "-f", app, "-d", out)
+    assert "  * -> pay.example.com TCP 443\n" in done.err + done.out
+    assert "and so for shop/web" in " ".join(done.out.split())
+    file = out / "proof" / "questions.yaml"
+    assert file.read_text().count("- question: ") == 1
+    file.write_text(file.read_text().replace("allow: []", "allow: [203.0.113.0/24]"))
+    assert "question" not in podwall("lockdown", "-f", app, "-d", out, "--answers", file).out
+    assert (out / "20-workloads-shop.yaml").read_text().count("cidr: 203.0.113.0/24") == 2
+
+
+def test_who_calls_a_workload_can_be_answered(app: Path, tmp_path: Path) -> None:
+    app.write_text("\n".join(line for line in APP.splitlines() if "API_URL" not in line and "PAY" not in line))
+    out = tmp_path / "out"
+    done = podwall("lockdown", "-f", app, "-d", out)
+    assert "who calls shop/api?" in done.out
+    file = out / "proof" / "questions.yaml"
+    file.write_text(file.read_text().replace("allow: []", "allow: [shop/web]"))
+    done = podwall("lockdown", "-f", app, "-d", out, "--answers", file)
+    assert "shop/web -> shop/api TCP 8080" in done.out
+    assert "proved: every need found is open\n" in done.out
 
 
 def test_questions_that_are_open_no_more_are_taken_away(app: Path, tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ def short(found: object) -> tuple[list[str], list[str]]:
         (["--dsn=host=db port=5432 dbname=x"], "db:5432"),
         (["--dsn", "host=db port=5432 dbname=x"], "db:5432"),
         (["--peers=http://api:8080,http://cart:7070"], "api:8080 cart:7070"),
+        (["create", "--host=cart,cart.shop.svc", "--namespace=shop", "--secret-name=cart-tls"], ""),
         (["--cart=$(CART_NAME):7070"], "cart:7070"),
         (["--cart=$(CART_SERVICE_HOST):$(CART_SERVICE_PORT)"], "cart:7070"),
         # not

@@ -271,6 +271,8 @@ def in_file(name: str, text: str) -> tuple[list[str], list[str]]:
             """,
             "",
         ),
+        ("features.json", '{"$schema": "https://flags.example.com/v1.json", "on": true}', ""),
+        ("_example", "# what could be set\ntracing-endpoint: http://api:8080\n", ""),
         ("empty", "", ""),
         ("blank", " \n\n", ""),
     ],

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from tests.needs.found import needs, questions
-from tests.needs.world import config, container, env, seen
+from tests.needs.found import found, needs, questions
+from tests.needs.world import config, container, env, seen, service, workload
 
 
 def variable(key: str, value: str) -> tuple[list[str], list[str]]:
-    found = seen(containers=container(env=[{"name": key, "value": value}]))
-    return [n.removeprefix("web -> ") for n in needs(found)], [q.removeprefix("web -> ") for q in questions(found)]
+    got = seen(containers=container(env=[{"name": key, "value": value}]))
+    return [n.removeprefix("web -> ") for n in needs(got)], [q.removeprefix("web -> ") for q in questions(got)]
 
 
 @pytest.mark.parametrize(
@@ -47,9 +49,9 @@ def variable(key: str, value: str) -> tuple[list[str], list[str]]:
         ("X", "tcp://cart:7070", "cart:7070"),
         ("X", "mongodb://u:p@mongo-0.mongo:27017,mongo-1.mongo:27017/x?replicaSet=rs", "mongo:27017"),
         ("X", "mongodb+srv://mongo.shop.svc.cluster.local/x", "mongo:27017"),
-        ("X", "grpc://web:80", "web:80"),
         ("SELF_ADDR", "web:80", ""),
-        ("PEER_ADDR", "web:80", "web:80"),
+        ("X", "grpc://web:80", ""),
+        ("PEER_ADDR", "web:80", ""),
         ("X", "http://api:8080,redis://redis", "api:8080 redis:6379"),
         ("X", "http://api:8080;http://cart:7070", "api:8080 cart:7070"),
         ("X", '{"cart": "http://cart:7070", "deep": [{"url": "redis://redis"}]}', "cart:7070 redis:6379"),
@@ -239,6 +241,15 @@ def test_is_a_question(key: str, value: str, expected: str) -> None:
     assert variable(key, value) == ([], [expected])
 
 
+@pytest.mark.parametrize(("replicas", "expected"), [(1, []), (2, ["web -> web:80"])])
+def test_a_workload_names_itself_only_where_there_are_others_of_it(replicas: int, expected: list[str]) -> None:
+    web = workload("web", containers=container(env=env(PEER_ADDR="web:80", X="grpc://web:80")))
+    web["spec"]["replicas"] = replicas
+    items = [service("web", 80), web]
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+    assert needs(found(text, only=["environment"])) == expected
+
+
 def test_a_service_that_may_be_meant_is_drafted() -> None:
     asked = {
         q.peer: q.drafted
@@ -259,6 +270,8 @@ def test_a_service_that_may_be_meant_is_drafted() -> None:
     [
         ({"DB_HOST": "db", "DB_PORT": "5432"}, ["db:5432"]),
         ({"PGHOST": "db", "PGPORT": "5432"}, ["db:5432"]),
+        ({"SMTP_HOST": "smtp", "SMTP_PORT_PLAIN": "25", "SMTP_PORT_TLS": "587"}, ["smtp:25", "smtp:587"]),
+        ({"MAIL_HOST": "smtp", "SMTP_PORT_PLAIN": "25"}, ["smtp:25,587"]),
         ({"CART_SERVICE_HOST": "cart", "CART_SERVICE_PORT": "7070"}, ["cart:7070"]),
         ({"DB_HOST": "db", "DB_PORT_NUMBER": "5432"}, ["db:5432"]),
         ({"SMTP_HOST": "smtp", "SMTP_PORT": "587"}, ["smtp:587"]),

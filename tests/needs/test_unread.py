@@ -35,6 +35,14 @@ def test_one_for_each_workload_and_secret() -> None:
     assert found.unseen[2].evidence.path == ("spec", "template", "spec", *places)
 
 
+def test_passwords_name_nobody() -> None:
+    names = ("DB_PASSWORD", "API_TOKEN", "DATABASE_URL", "USER")
+    variables = [{"name": name, "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}} for name in names]
+    found = seen(containers=container(env=variables))
+    assert [u.what for u in found.unseen] == ["Secret s: env DATABASE_URL, env USER"]
+    assert seen(containers=container(env=variables[:2])).unseen == ()
+
+
 def test_many_variables_of_one_secret_are_counted() -> None:
     variables = [{"name": f"V{n}", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}} for n in range(9)]
     assert [u.what for u in seen(containers=container(env=variables)).unseen] == [

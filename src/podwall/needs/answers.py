@@ -26,7 +26,9 @@ API_VERSION, KIND = "podwall.io/v1", "Answers"
 class Answer(Struct, frozen=True, forbid_unknown_fields=True):
     """The answer to one question, by its words; without `allow` and `deny` it is open still."""
 
-    question: Annotated[str, Meta(description="As lockdown asks it: shop/web -> api.example.com")] = ""
+    question: Annotated[
+        str, Meta(description="As lockdown asks it: shop/web -> api.example.com; * -> api.example.com for all who ask")
+    ] = ""
     allow: Annotated[list[str], Meta(description="CIDRs, addresses, NS/WORKLOAD, NS/service/NAME or NS/*")] = []
     ports: Annotated[list[int | str], Meta(description="443, 53/udp, http; else those of the question")] = []
     deny: Annotated[bool, Meta(description="Nobody is needed there.")] = False
@@ -64,7 +66,7 @@ def settle(site: Site, found: Found, answers: Sequence[Answer]) -> Settled:
     needs, left, denied = list(found.needs), [], []
     wrong = [Wrong(n, "question", "is left out") for n, answer in enumerate(answers) if not answer.question]
     for question in found.questions:
-        number = by_words.get(question.key)
+        number = by_words.get(question.key, by_words.get(question.shared) if question.shared else None)
         answer = None if number is None else answers[number]
         if answer is None or number is None or not (answer.allow or answer.deny):
             left.append(question)
@@ -74,7 +76,7 @@ def settle(site: Site, found: Found, answers: Sequence[Answer]) -> Settled:
             denied.append(question)
         else:
             needs += _needs(site, question, answer, number, wrong)
-    asked = {question.key for question in found.questions}
+    asked = {words for question in found.questions for words in (question.key, question.shared)}
     unused = tuple(words for words in by_words if words and words not in asked)
     return Settled(Found(tuple(needs), tuple(left), found.unseen), tuple(denied), unused, tuple(wrong))
 

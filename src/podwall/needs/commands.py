@@ -20,6 +20,7 @@ _QUIET = vocabulary("awk cat chgrp chmod chown cp date echo grep ls mkdir mv pri
 _WEB = frozenset(("curl", "http", "wget", "xh"))
 _ALONE = frozenset("#0ILNSfgijkqsv")  # flags of these that take no value
 _WEB_OTHER = frozenset(("A", "H", "X", "d", "data", "header", "o", "output", "request", "u", "user", "user-agent"))
+_SUBJECTS = frozenset(("dns-names", "domains", "host", "hosts"))
 _DIAL = frozenset(("nc", "ncat", "netcat", "telnet"))
 _LOOK = frozenset(("dig", "getent", "host", "nslookup", "ping"))
 _CLIENTS = {
@@ -138,7 +139,12 @@ def arguments(words: Sequence[str], *, named: bool) -> Iterator[Found]:
     elif program in _WEB:
         yield from ((n, key if set(key) - _ALONE else "target", t) for n, key, t in found if key not in _WEB_OTHER)
     else:
-        yield from found
+        yield from (one for one in found if not (one[1] in _SUBJECTS and _certifies(found)))
+
+
+def _certifies(found: Sequence[Found]) -> bool:
+    """Whether a certificate is made and kept in a Secret: its hosts are the names that it is for."""
+    return any(key in ("secret-name", "cert-secret-name", "secret-namespace") for _, key, _ in found)
 
 
 def _dialed(program: str, words: Sequence[str], loose: Sequence[int]) -> Iterator[Found]:

@@ -127,7 +127,9 @@ class Hosts:
     def _counts(self, running: Running, said: Statement, place: Place) -> bool:
         """Whether it means that Service that has its name."""
         mention, role = said.mention, said.key.role
-        if self._is_itself(running, place) and (said.key.own or mention.form < Form.PAIR or mention.by_scheme):
+        if self._is_itself(running, place) and (
+            said.key.own or mention.form < Form.PAIR or mention.by_scheme or not running.several
+        ):
             return False
         if mention.form is Form.URL or role >= Role.SERVICE or mention.form is Form.LOOKUP:
             return True

@@ -57,13 +57,13 @@ _NAME = vocabulary(
     database databases db dbname dir directory domain domains driver email encoding engine env environment exchange
     file folder format from group groups id index kind label labels language level locale mail mode module name
     names namespace namespaces owner path pattern plugin plugins prefix producer profile profiles project protocol
-    provider queue queues realm regex region role schema scheme source stage strategy subject suffix table team
+    provider queue queues realm regex region role scheme source stage strategy subject suffix table team
     tenant theme timezone title topic topics type types user username vhost zone"""
 )
 _SILENT = vocabulary(
     """allowlist annotation annotations audience audiences blocklist ca cert certificate cookie cookies description
     docs documentation help homepage href icon image images key license link links logo message noproxy note notes
-    origin origins passphrase passwd password passwords pwd referer san sans secret secrets signature summary tag
+    origin origins passphrase passwd password passwords pwd referer san sans schema secret secrets signature summary tag
     tags token tokens version whitelist xmlns"""
 )
 _ROLES = ((_SILENT, Role.SILENT), (_NAME, Role.NAME), (_ADDRESS, Role.ADDRESS), (_SERVICE, Role.SERVICE))

@@ -14,7 +14,10 @@ from podwall.engine.sets import PortSet
 from podwall.needs.party import Party
 from podwall.text.where import Path
 
-__all__ = ["Evidence", "Found", "Grant", "Need", "Question", "Sureness", "Unseen"]
+__all__ = ["CALLERS", "Evidence", "Found", "Grant", "Need", "Question", "Sureness", "Unseen"]
+
+CALLERS = "callers"
+"""The peer of a question about whoever calls a workload, whom nothing in the input names."""
 
 
 class Sureness(enum.IntEnum):
@@ -81,6 +84,13 @@ class Question(Struct, frozen=True):
         subject = f"{self.subject.namespace}/{self.subject.name}"
         ends = (subject, self.peer) if self.direction is Direction.EGRESS else (self.peer, subject)
         return " -> ".join(ends)
+
+    @property
+    def shared(self) -> str:
+        """What an answer for all that ask after the same peer names it by; empty where each has its own answer."""
+        if self.peer == CALLERS:
+            return ""
+        return f"* -> {self.peer}" if self.direction is Direction.EGRESS else f"{self.peer} -> *"
 
 
 class Unseen(Struct, frozen=True):

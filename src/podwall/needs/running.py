@@ -51,6 +51,11 @@ class Running(Struct, frozen=True):
         """Where it runs."""
         return self.party.namespace
 
+    @property
+    def several(self) -> bool:
+        """Whether it has several pods: one alone reaches itself whatever policies say."""
+        return len(self.party.endpoints) > 1 or any(endpoint.many for endpoint in self.party.endpoints)
+
     def containers(self) -> Iterator[tuple[Path, RunningContainer]]:
         """Every container with where it stands: those that initialize first, sidecars among them."""
         for field, found in (("initContainers", self.spec.initContainers), ("containers", self.spec.containers)):

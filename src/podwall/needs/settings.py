@@ -37,11 +37,9 @@ def statements(settings: Iterable[Setting]) -> Iterator[Statement]:
     ports = {s.key.words: int(s.text) for s in held if "port" in "".join(s.key.words[-2:]) and _is_port(s.text)}
     for setting in held:
         for mention in mentions(setting.text, setting.key):
-            found = mention
-            if mention.port is None and mention.form is Form.NAME and ports:
-                port = _beside(setting.key.words, ports)
-                found = structs.replace(mention, port=port, form=Form.PAIR if port else Form.NAME)
-            yield Statement(found, setting.key, _said(setting.evidence, found))
+            beside = _beside(setting.key.words, ports) if mention.port is None and mention.form is Form.NAME else ()
+            for found in [structs.replace(mention, port=port, form=Form.PAIR) for port in beside] or [mention]:
+                yield Statement(found, setting.key, _said(setting.evidence, found))
 
 
 def _is_port(text: str) -> bool:
@@ -49,15 +47,20 @@ def _is_port(text: str) -> bool:
     return number.isascii() and number.isdigit() and len(number) < 6 and 1 <= int(number) <= 65535
 
 
-def _beside(words: tuple[str, ...], ports: Mapping[tuple[str, ...], int]) -> int | None:
-    """The port of DB_HOST is DB_PORT, that of PGHOST is PGPORT."""
-    if not words:
-        return None
+def _beside(words: tuple[str, ...], ports: Mapping[tuple[str, ...], int]) -> tuple[int, ...]:
+    """The port of DB_HOST is DB_PORT, that of PGHOST is PGPORT; those of OTEL_HOST may be OTEL_PORT_GRPC and _HTTP."""
+    if not words or not ports:
+        return ()
     last = words[-1]
     stem = next((last.removesuffix(e) for e in ("hostname", "host", "addr", "address") if last.endswith(e)), "")
     around = words[:-1]
     tried = ((*around, f"{stem}port"), (*around, "port", "number"), (*around, "port", "value"), (*words, "port"))
-    return next((ports[key] for key in tried if key in ports), None)
+    one = next((ports[key] for key in tried if key in ports), None)
+    if one is not None:
+        return (one,)
+    start = (*around, f"{stem}port")
+    several = {port for key, port in ports.items() if around and key[:-1] == start}
+    return tuple(sorted(several))
 
 
 def _said(evidence: Evidence, mention: Mention) -> Evidence:

@@ -90,7 +90,7 @@ class _Places:
     def question(self, one: Question) -> public.Question:
         """A question with its places."""
         return public.Question(
-            one.key, one.asks, _ports(one.ports), list(one.drafted), [self[e] for e in sorted(one.evidence)]
+            one.key, one.shared, one.asks, _ports(one.ports), list(one.drafted), [self[e] for e in sorted(one.evidence)]
         )
 
 

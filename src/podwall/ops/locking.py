@@ -27,6 +27,7 @@ from podwall.needs.met import Closed, closed
 from podwall.needs.need import Found, Need
 from podwall.needs.registry import find
 from podwall.needs.site import Site
+from podwall.needs.uncalled import with_uncalled
 from podwall.ops.answering import answered, read_answers
 from podwall.ops.inputs import Inputs, Opened, open_cluster
 from podwall.ops.needing import topology_of
@@ -85,7 +86,7 @@ def lock(inputs: Inputs, wanted: Wanted) -> Locked:
     known, assumed = with_dns(base)
     site = _site(opened, known)
     application = Application(site, topology)
-    settled = answered(site, _drafted(site, find(application)), file)
+    settled = answered(site, _drafted(site, with_uncalled(application, find(application))), file)
     own = {(ns, name, kind): one.selector for one in application.workloads for kind, ns, name in [one.about]}
     scope = scope_of(site, own, inputs.only, wanted.only)
     settled = structs.replace(settled, found=_within(scope, settled.found))

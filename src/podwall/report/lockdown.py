@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
+from podwall.report.asked import together
 from podwall.report.public_lockdown import Closed, Lockdown, Need, Place, Question, Surplus
 from podwall.report.wording import counted, cut, listed, ports_text, where, wrapped
 
@@ -71,27 +72,34 @@ def _questions(questions: Sequence[Question]) -> Iterator[str]:
     if not questions:
         return
     yield "questions that manifests leave open (answer them with --answers)"
-    for question in questions[:_MOST_LISTED]:
+    asked = together(questions)
+    for question in asked[:_MOST_LISTED]:
         ports = f" {ports_text(question.ports, {})}" if question.ports else ""
         yield from wrapped(f"  {question.key}{ports}", "    ")
         perhaps = f"; perhaps {listed(question.drafted, 3)}" if question.drafted else ""
         yield from wrapped(f"      {question.asks}{perhaps}", "      ")
         yield from _places(question.found)
-    if len(questions) > _MOST_LISTED:
-        yield f"  and {len(questions) - _MOST_LISTED} more"
+    if len(asked) > _MOST_LISTED:
+        yield f"  and {len(asked) - _MOST_LISTED} more"
 
 
 def _unseen(found: Lockdown) -> Iterator[str]:
     if not found.unseen:
         return
     yield "not seen: what is in there may need more"
-    for one in found.unseen[:_MOST_LISTED]:
-        whole = f"  {one.what}  ({where(one.place.ref, one.place.line)})"
-        yield from (
-            [whole] if len(whole) <= _WIDTH else [f"  {one.what}", f"      {where(one.place.ref, one.place.line)}"]
-        )
-    if len(found.unseen) > _MOST_LISTED:
-        yield f"  and {len(found.unseen) - _MOST_LISTED} more"
+    held: dict[str, list[Place]] = {}
+    for one in found.unseen:
+        held.setdefault(one.what, []).append(one.place)
+    for what, places in list(held.items())[:_MOST_LISTED]:
+        names = list(dict.fromkeys(_workload(place) for place in places))
+        yield from wrapped(f"  {what}", "    ")
+        yield from wrapped(f"      {where(places[0].ref, places[0].line)}  of {listed(names, 6)}", "        ")
+    if len(held) > _MOST_LISTED:
+        yield f"  and {len(held) - _MOST_LISTED} more"
+
+
+def _workload(place: Place) -> str:
+    return f"{place.ref.namespace}/{place.ref.name}" if place.ref.namespace else f"{place.ref.kind} {place.ref.name}"
 
 
 def _proof(found: Lockdown) -> Iterator[str]:
@@ -140,7 +148,7 @@ def _verdict(found: Lockdown) -> str:
     if not found.ok:
         return "NOT PROVED: a need that was found would be closed"
     beside = [
-        *([counted(len(found.questions), "question")] if found.questions else []),
-        *([f"{len(found.unseen)} not seen"] if found.unseen else []),
+        *([counted(len(together(found.questions)), "question")] if found.questions else []),
+        *([f"{len({one.what for one in found.unseen})} not seen"] if found.unseen else []),
     ]
     return f"proved: every need found is open{f'; open beside it: {listed(beside)}' if beside else ''}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from podwall.report.asked import together
 from podwall.report.lockdown import place_text
 from podwall.report.public_lockdown import Lockdown, Place
 from podwall.report.wording import counted, listed, ports_text
@@ -98,10 +99,11 @@ def _cell(text: str) -> str:
 
 def _questions(found: Lockdown) -> Iterator[str]:
     if found.questions:
-        yield f"## Questions ({len(found.questions)})\n"
+        asked = together(found.questions)
+        yield f"## Questions ({len(asked)})\n"
         yield "What the manifests leave open. `questions.yaml` beside this report has them to be filled in; give it"
         yield "back with `--answers`. Until then no policy is\nwritten for them.\n"
-        for question in found.questions:
+        for question in asked:
             yield f"- **{question.key}**: {question.asks}. {_places(question.found)}"
     if found.denied:
         yield "\nAnswered with no: " + ", ".join(found.denied)
@@ -109,9 +111,12 @@ def _questions(found: Lockdown) -> Iterator[str]:
 
 def _unseen(found: Lockdown) -> Iterator[str]:
     if found.unseen:
-        yield f"## Not seen ({len(found.unseen)})\n"
+        held: dict[str, list[Place]] = {}
+        for one in found.unseen:
+            held.setdefault(one.what, []).append(one.place)
+        yield f"## Not seen ({len(held)})\n"
         yield "The claim is about every need that was found. What is in these was not read, and may need more:\n"
-        yield from (f"- {one.what} {_cell(place_text(one.place))}" for one in found.unseen)
+        yield from (f"- {what} {_places(places)}" for what, places in held.items())
 
 
 def _beyond(found: Lockdown) -> Iterable[str]:

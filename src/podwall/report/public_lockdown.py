@@ -49,9 +49,10 @@ class Surplus(Struct, frozen=True):
 
 
 class Question(Struct, frozen=True):
-    """What the manifests leave open; `key` is what an answer calls it."""
+    """What the manifests leave open; `key` is what an answer calls it, `shared` what one for all who ask so does."""
 
     key: str
+    shared: str
     asks: str
     ports: list[Port]
     drafted: list[str]

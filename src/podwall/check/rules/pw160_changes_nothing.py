@@ -2,7 +2,8 @@
 
 Judged over all pods that there could be, not only over those that are there now, so taking it away is safe tomorrow as
 well. A rule without which the policy would no longer isolate anybody is not redundant, and neither is a default deny or
-another policy for a whole namespace: a baseline says what holds, and others may lean on it.
+another policy for a whole namespace: a baseline says what holds, and others may lean on it. What lets everything
+through only while policies are rolled out (PW173) makes nobody redundant: it is meant to go.
 
 Where two rules cover each other, the later one by name is said.
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from podwall.author.edit import Edit
+from podwall.check.coverage import is_bracket
 from podwall.check.facts import Facts, Policy
 from podwall.check.redundancy import covering
 from podwall.check.rule import Bad, Finding, Fix, Good, Rule, Severity, Skipped
@@ -43,12 +45,12 @@ class _Namespace:
         self._facts = facts
         self._policies = policies
         self._above = above
-        self._kept = list(policies)
-        self._left = [rule for policy in policies for rule in policy.rules]
+        self._kept = [policy for policy in policies if not is_bracket(policy)]
+        self._left = [rule for policy in self._kept for rule in policy.rules]
 
     def said(self) -> Iterator[Finding | Skipped]:
         found: list[Finding | Skipped] = []
-        for policy in reversed(self._policies):
+        for policy in reversed(self._kept):
             if any(isolation.subject.selector == EVERYTHING for isolation in policy.isolations):
                 continue
             try:
@@ -154,6 +156,12 @@ RULE = Rule(
     good=(
         Good(_POLICY % ("a", _DB, _WEB, 80) + "---\n" + _POLICY % ("b", _DB, _WEB, 81)),
         Good(_POLICY % ("a", "", _WEB, 80) + "---\n" + _POLICY % ("b", "", _WEB, 80), because="both are baselines"),
+        Good(
+            (_POLICY % ("a", "", "", 80)).replace("shop}", 'shop, labels: {podwall.io/bracket: "true"}}')
+            + "---\n"
+            + _POLICY % ("b", _DB, _WEB, 80),
+            because="the first is there for a rollout",
+        ),
         Good(_POLICY % ("a", _WEB, "", 80) + "---\n" + _POLICY % ("b", _DB, _WEB, 80), because="other subjects"),
     ),
     bad=(

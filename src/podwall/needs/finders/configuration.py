@@ -23,6 +23,8 @@ from podwall.needs.variables import Variables
 
 __all__ = ["FINDER"]
 
+_EXAMPLE = "_example"  # Knative's: what could be set, for people; nobody reads it
+
 
 def _find(application: Application) -> Iterator[Need | Question | Unseen]:
     hosts, files = Hosts(application), _Files(application)
@@ -63,6 +65,8 @@ class _Files:
 
 def _stated(located: Located[ConfigMap], about: Named, known: MutableMapping[str, str]) -> Iterator[Statement]:
     for file, text in sorted((located.object.data or {}).items()):
+        if file == _EXAMPLE:
+            continue
         evidence = Evidence(about, ("data", file), f"{file}: ", located.origin)
         whole = text or ""
         filled_in = filled(whole, known) if references(whole) and not is_script(file, whole) else whole

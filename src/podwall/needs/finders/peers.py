@@ -24,7 +24,7 @@ def _find(application: Application) -> Iterator[Need]:
         if workload.about[0] != "StatefulSet" or not workload.service:
             continue
         service = application.service(workload.namespace, workload.service)
-        if service is None or not _leads(service, workload) or not (_several(workload) or _speaks(workload)):
+        if service is None or not _leads(service, workload) or not (workload.several or _speaks(workload)):
             continue
         ports = application.targets(workload.namespace, service, workload.party) | _own(workload)
         if ports:
@@ -37,10 +37,6 @@ def _leads(service: Service, workload: Running) -> bool:
     """Whether a Service is headless and selects the workload's pods."""
     headless = service.spec is not None and service.spec.clusterIP == "None"
     return headless and any(selects(service, endpoint) for endpoint in workload.party.endpoints)
-
-
-def _several(workload: Running) -> bool:
-    return len(workload.party.endpoints) > 1 or any(endpoint.many for endpoint in workload.party.endpoints)
 
 
 def _speaks(workload: Running) -> bool:
