@@ -36,11 +36,11 @@ def test_one_for_each_workload_and_secret() -> None:
 
 
 def test_passwords_name_nobody() -> None:
-    names = ("DB_PASSWORD", "API_TOKEN", "DATABASE_URL", "USER")
+    names = ("DB_PASSWORD", "PGPASSWORD", "SMTP_PASS", "API_TOKEN", "DATABASE_URL", "USER")
     variables = [{"name": name, "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}} for name in names]
     found = seen(containers=container(env=variables))
     assert [u.what for u in found.unseen] == ["Secret s: env DATABASE_URL, env USER"]
-    assert seen(containers=container(env=variables[:2])).unseen == ()
+    assert seen(containers=container(env=variables[:4])).unseen == ()
 
 
 def test_many_variables_of_one_secret_are_counted() -> None:

@@ -68,8 +68,14 @@ def _variables(path: Path, container: RunningContainer) -> Iterator[_Use]:
                 ("ConfigMap", "configMapKeyRef", given.configMapKeyRef),
                 ("Secret", "secretKeyRef", given.secretKeyRef),
             ):
-                if key is not None and not (kind == "Secret" and key_of(variable.name).role is Role.SILENT):
+                if key is not None and not (kind == "Secret" and _names_nobody(variable.name)):
                     yield kind, key, f"env {variable.name}", (*path, "env", number, "valueFrom", name)
+
+
+def _names_nobody(name: str) -> bool:
+    """Whether a variable has a password or the like: DB_PASSWORD, PGPASSWORD, SMTP_PASS, API_TOKEN."""
+    key = key_of(name)
+    return key.role is Role.SILENT or key.words[-1:] == ("pass",) or name.lower().endswith(("password", "passwd"))
 
 
 FINDER = Finder(name="unread", says="Secrets and missing ConfigMaps", find=_find)
