@@ -6,7 +6,9 @@ to everyone, so that people are to be asked; whom policies let in already is dra
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec import Struct
 
 from podwall.api.core import Service
 from podwall.cluster.endpoints import Endpoint
@@ -18,6 +20,7 @@ from podwall.errors import CannotWrite
 from podwall.needs.application import Application
 from podwall.needs.need import CALLERS, Evidence, Found, Question
 from podwall.needs.party import Party
+from podwall.needs.site import Site
 from podwall.needs.telling import told_by_service
 
 __all__ = ["with_uncalled"]
@@ -25,7 +28,15 @@ __all__ = ["with_uncalled"]
 _NO_CALLS = frozenset(("scrape", "peers"))  # finders of what does not make a Service a used one
 _DNS = PortSet.of("TCP", 53) | PortSet.of("UDP", 53)  # which every pod asks
 _MOST = 200  # workloads of a namespace that are tried as drafts
-_Asked = tuple[Party, str, PortSet, list[Evidence]]  # who, what its callers are called, at which ports
+
+
+class _Asked(Struct):
+    """A workload, what its callers are called, and the ports at which Services lead to it."""
+
+    party: Party
+    peer: str
+    ports: PortSet
+    evidence: list[Evidence]
 
 
 def with_uncalled(application: Application, found: Found) -> Found:
@@ -37,7 +48,11 @@ def with_uncalled(application: Application, found: Found) -> Found:
         for key in need.destinations.keys
     )
     asked = _asked(application, called, _known(found))
-    questions = [one for name in sorted(asked) for one in _questions(application, *asked[name])]
+    homes: dict[str, list[Party]] = {}
+    for workload in application.workloads if asked else ():
+        if workload.party.endpoints:
+            homes.setdefault(workload.namespace, []).append(workload.party)
+    questions = [one for name in sorted(asked) for one in _questions(application.site, homes[name[0]], asked[name])]
     return Found(found.needs, (*found.questions, *questions), found.unseen)
 
 
@@ -68,8 +83,9 @@ def _asked(
             ports = application.targets(namespace, service, party, _served(service)) - _DNS - beside
             if ports and not party.keys & called:
                 evidence = told_by_service(located, namespace, f"Service {name_of(service.metadata)}", "spec")
-                before = out.get((namespace, party.name), (party, peer, NO_PORTS, []))
-                out[namespace, party.name] = party, before[1], before[2] | ports, [*before[3], evidence]
+                one = out.setdefault((namespace, party.name), _Asked(party, peer, NO_PORTS, []))
+                one.ports |= ports
+                one.evidence.append(evidence)
     return out
 
 
@@ -91,28 +107,26 @@ def _served(service: Service) -> list[int | str]:
     return [port.port for port in listed if "metrics" not in (port.name or "")] or [0]
 
 
-def _questions(
-    application: Application, party: Party, peer: str, ports: PortSet, evidence: list[Evidence]
-) -> Iterator[Question]:
+def _questions(site: Site, home: Sequence[Party], asked: _Asked) -> Iterator[Question]:
     """None about those whom policies let everybody in to: it is known who may call them."""
-    near, let_in = _let_in(application, party, ports)
-    if near and len(let_in) == near:
+    let_in = _let_in(site, home, asked)
+    if let_in and len(let_in) == len(home) - 1:
         return
-    who = f"{party.namespace}/{party.name}"
+    who = f"{asked.party.namespace}/{asked.party.name}"
     asks = f"who calls {who}? It stands behind a Service, and nothing in the input that can be read names it"
     drafted = tuple(f"{other.namespace}/{other.name}" for other in let_in)
-    yield Question(party, Direction.INGRESS, peer, ports, asks, tuple(evidence), drafted)
+    yield Question(asked.party, Direction.INGRESS, asked.peer, asked.ports, asks, tuple(asked.evidence), drafted)
 
 
-def _let_in(application: Application, party: Party, ports: PortSet) -> tuple[int, list[Party]]:
-    """How many other workloads its namespace has, and those of them that policies let in; none where none isolates."""
-    site, own = application.site, party.endpoints[0]
-    others = (w.party for w in application.workloads if w.namespace == party.namespace and w.party.endpoints)
-    near = [other for other in others if other.keys != party.keys]
-    if not site.isolated(own, Direction.INGRESS) or len(near) > _MOST:
-        return len(near), []
-    spans = [PortSet.of(*span) for span in ports.ranges()]
-    let_in = [
-        other for other in near if any(site.lets(Direction.INGRESS, other.endpoints[0], own, span) for span in spans)
+def _let_in(site: Site, home: Sequence[Party], asked: _Asked) -> list[Party]:
+    """The other workloads of its namespace that policies let in; none where none isolates it."""
+    own = asked.party.endpoints[0]
+    if len(home) > _MOST or not site.isolated(own, Direction.INGRESS):
+        return []
+    spans = [PortSet.of(*span) for span in asked.ports.ranges()]
+    return [
+        other
+        for other in home
+        if other.keys != asked.party.keys
+        and any(site.lets(Direction.INGRESS, other.endpoints[0], own, span) for span in spans)
     ]
-    return len(near), let_in

@@ -1,7 +1,4 @@
-"""What workloads are given and nobody here can read: Secrets, and ConfigMaps that are not in the input.
-
-Passwords, tokens and keys are left out by what their variables are called: nobody is named in them.
-"""
+"""What workloads are given and nobody here can read: Secrets, and ConfigMaps that are not in the input."""
 
 from __future__ import annotations
 
@@ -11,7 +8,6 @@ from podwall.api.notes import ConfigMap
 from podwall.api.running import KeyRef, NameRef, RunningContainer
 from podwall.needs.application import Application
 from podwall.needs.finder import Finder
-from podwall.needs.keys import Role, key_of
 from podwall.needs.mounts import mounted
 from podwall.needs.need import Unseen
 from podwall.needs.running import Running
@@ -68,7 +64,7 @@ def _variables(path: Path, container: RunningContainer) -> Iterator[_Use]:
                 ("ConfigMap", "configMapKeyRef", given.configMapKeyRef),
                 ("Secret", "secretKeyRef", given.secretKeyRef),
             ):
-                if key is not None and not (kind == "Secret" and key_of(variable.name).role is Role.SILENT):
+                if key is not None:
                     yield kind, key, f"env {variable.name}", (*path, "env", number, "valueFrom", name)
 
 
