@@ -249,6 +249,54 @@ def test_who_calls_a_workload_can_be_answered(app: Path, tmp_path: Path) -> None
     assert "proved: every need found is open\n" in done.out
 
 
+def test_a_question_that_comes_later_stands_beside_what_people_wrote(app: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    podwall("lockdown", "-f", app, "-d", out)
+    file, more = out / "proof" / "questions.yaml", out / "proof" / "questions-more.yaml"
+    filled = file.read_text().replace("allow: []", "allow: [203.0.113.0/24]")
+    file.write_text(filled)
+    app.write_text(
+        APP.replace("- {name: PAY,", '- {name: MAIL_URL, value: "https://mail.example.com"}\n        - {name: PAY,')
+    )
+    done = podwall("lockdown", "-f", app, "-d", out, "--answers", file)
+    assert file.read_text() == filled
+    assert [one["question"] for one in yaml.safe_load(more.read_text())["answers"]] == ["shop/web -> mail.example.com"]
+    assert "do not count" not in done.err
+    file.write_text(filled + more.read_text().partition("answers:\n")[2].replace("allow: []", "deny: true"))
+    podwall("lockdown", "-f", app, "-d", out, "--answers", file)
+    assert not more.exists()
+
+
+def test_answers_that_are_not_given_are_told(app: Path, tmp_path: Path) -> None:
+    """Without them the next run takes their rules away."""
+    out = tmp_path / "out"
+    podwall("lockdown", "-f", app, "-d", out)
+    file = out / "proof" / "questions.yaml"
+    file.write_text(file.read_text().replace("allow: []", "allow: [203.0.113.0/24]"))
+    assert f"{file} has answers that do not count" in podwall("lockdown", "-f", app, "-d", out).err
+
+
+@pytest.mark.parametrize(
+    ("port", "target", "opened"), [(443, 8443, [8443]), (3128, 3128, [3128])], ids=["that was asked for", "its own"]
+)
+def test_a_service_is_an_answer_at_its_own_ports(
+    app: Path, tmp_path: Path, port: int, target: int, opened: list[int]
+) -> None:
+    proxy = APP.split("---")[1].replace("name: api,", "name: proxy,").replace("app: api", "app: proxy")
+    ports = f"ports: [{{port: {port}, targetPort: {target}}}]"
+    service = APP.split("---")[2].replace("name: api,", "name: proxy,").replace("app: api", "app: proxy")
+    app.write_text(f"{APP}---{proxy}---{service.replace('ports: [{port: 8080}]', ports)}")
+    done = podwall(
+        "lockdown",
+        "-f",
+        app,
+        "--answers",
+        answers(tmp_path, f'- {{question: "{QUESTION}", allow: [shop/service/proxy]}}\n'),
+    )
+    (own,) = [d for d in yaml.safe_load_all(done.out) if d["metadata"]["name"] == "proxy"]
+    assert [port["port"] for rule in own["spec"]["ingress"] for port in rule["ports"]] == opened
+
+
 def test_questions_that_are_open_no_more_are_taken_away(app: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     podwall("lockdown", "-f", app, "-d", out)
@@ -264,6 +312,7 @@ def test_questions_that_are_open_no_more_are_taken_away(app: Path, tmp_path: Pat
         (f'- {{question: "{QUESTION}", alow: [10.0.0.1]}}\n', "did you mean `allow`"),
         (f'- {{question: "{QUESTION}", allow: 10.0.0.1}}\n', "expected a list"),
         ("- {allow: [10.0.0.1]}\n", "is left out"),
+        (f'- {{question: "{QUESTION}", allow: [10.0.0.1]}}\n' * 2, "answers.yaml:5"),
         ("- {question: [}\n", "answers.yaml:4"),
     ],
 )

@@ -106,3 +106,10 @@ def test_many_namespaces_are_not_drafted_against_each_other() -> None:
     found = drafted(model_of([*pods, policy("deny", {"podSelector": {}}, "n01")]))
     assert not found.between
     assert [line for section in found.sections for line in section.lines] == ["internet -> n01/* deny"]
+
+
+def test_a_node_with_a_public_address_is_part_of_the_internet() -> None:
+    """It is asked about with the internet, whether a line names its address or not."""
+    address = {"type": "ExternalIP", "address": "203.0.113.9"}
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "one"}, "status": {"addresses": [address]}}
+    assert "- internet -> shop/* deny\n" in text_of(model_of([*SHOP, node]))

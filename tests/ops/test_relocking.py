@@ -164,6 +164,26 @@ def test_one_workload_is_judged_beside_what_was_written_for_others(tmp_path: Pat
     assert [(one.dst, one.by) for one in found.closed] == [("shop/api", ("shop/api",))]
 
 
+NODE = {
+    "apiVersion": "v1",
+    "kind": "Node",
+    "metadata": {"name": "one"},
+    "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.10"}]},
+}
+
+
+@pytest.mark.parametrize(("nodes", "drafted"), [([], ()), ([NODE], ("node/one",))], ids=["unknown", "known"])
+def test_who_is_on_its_nodes_network_is_asked_about(
+    nodes: list[Manifest], drafted: tuple[str, ...], tmp_path: Path
+) -> None:
+    """No rule can name it, and no verdict be asked about it: it was a need that was proved by nothing."""
+    agent = workload("agent", "DaemonSet", **CALLS_API, hostNetwork=True)
+    found = locked(tmp_path, [*API, WEB, agent, *nodes])
+    (question,) = found.settled.found.questions
+    assert (question.key, question.drafted) == ("shop/agent -> shop/api", drafted)
+    assert [need.sources.name for need in found.settled.found.needs] == ["web"]
+
+
 def declared(application: Application, known: set[str]) -> list[Connection]:
     return [n for n in sorted(application.needs) if {n.source, n.destination} <= known]
 

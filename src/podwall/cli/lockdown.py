@@ -31,7 +31,8 @@ What is written into -d:
   20-workloads-NS.yaml   one policy for each workload, with what it needs
   proof/report.md        the needs with file:line, the proof, how to apply it
   proof/expectations.yaml   for podwall test, once the bracket is gone
-  proof/questions.yaml   what manifests leave open, to be filled in
+  proof/questions.yaml   what manifests leave open, to be filled in; later
+                         questions are in proof/questions-more.yaml
 `kubectl apply -f DIR` is safe at every moment: it does not look into proof/.
 Deleting the bracket, and its file, is the step to the default deny.
 
@@ -82,7 +83,7 @@ def _lockdown(streams: Streams, given: flags.Given, named: Mapping[str, Any]) ->
         wanted = Wanted(command, named["only"], named["answers"], earlier(folder), named["bracket"])
         locked = lock(inputs, wanted)
         answer = public_lockdown(locked, command)
-    streams.warn(*locked.opened.warnings)
+    streams.warn(*locked.opened.warnings, *_forgotten(folder, named["answers"]))
     text = lockdown_text(answer)
     if folder is None and not named["dry_run"]:
         streams.aside(text)
@@ -97,15 +98,26 @@ def _lockdown(streams: Streams, given: flags.Given, named: Mapping[str, Any]) ->
     return OK if answer.ok else FINDINGS
 
 
+def _forgotten(folder: str | None, given: str | None) -> list[str]:
+    """What is said where people have written answers, and a run is without any."""
+    from podwall.ops.lockfolder import PROOF, answers
+
+    if folder is None or given is not None or answers(folder) is None:
+        return []
+    file = f"{folder}/{PROOF}/questions.yaml"
+    return [f"{file} has answers that do not count: give them with --answers {file}"]
+
+
 def _into(folder: str, answer: Lockdown, locked: Locked, only: str | None, *, dry_run: bool) -> list[str]:
-    from podwall.ops.lockfolder import PROOF, changes, questions, write
+    from podwall.ops.lockfolder import PROOF, answers, changes, questions, write
     from podwall.report.lockdown_md import lockdown_markdown
     from podwall.report.questions import questions_text
 
     beside = {"report.md": lockdown_markdown(answer), "expectations.yaml": locked.expectations}
     every = locked.texts | {f"{PROOF}/{name}": text for name, text in beside.items()}
-    asked = "".join(questions_text(answer.questions)) if answer.questions else ""
-    found = [*changes(folder, every, only), *questions(folder, asked)]
+    known = answers(folder) or frozenset()
+    left = [question for question in answer.questions if known.isdisjoint((question.key, question.shared))]
+    found = [*changes(folder, every, only), *questions(folder, "".join(questions_text(left)) if left else "")]
     if not dry_run:
         write(found)
     would = "would be " if dry_run else ""

@@ -77,10 +77,11 @@ class _Drafting:
         return Draft(tuple(sections), found.wide, between)
 
     def _add_nodes(self, lines: Iterable[Line]) -> None:
-        """The nodes whose addresses are in a block that a line names."""
+        """The nodes whose addresses are in a block that a line names, or in the internet, which all are asked about."""
         texts = {text for line in lines for text in (line.source, line.destination)}
-        blocks = (spec for spec in map(self._spec, sorted(texts)) if isinstance(spec, Block))
-        nodes = [p.endpoint for spec in blocks for p in self._ends.source(spec).picks if p.endpoint.kind == "Node"]
+        specs = map(self._spec, sorted(texts))
+        asked: list[Spec] = [*(spec for spec in specs if isinstance(spec, Block)), Set(INTERNET)]
+        nodes = [p.endpoint for spec in asked for p in self._ends.source(spec).picks if p.endpoint.kind == "Node"]
         if not self._world.knows(nodes):
             self._world = World(self._world.model, nodes)
 

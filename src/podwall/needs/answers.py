@@ -5,7 +5,7 @@ The file is read by `ops`; here its words are weighed against the questions, and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -62,9 +62,9 @@ class Settled(Struct, frozen=True):
 
 def settle(site: Site, found: Found, answers: Sequence[Answer]) -> Settled:
     """The questions that are answered as needs, the others as they were."""
-    by_words = {answer.question: number for number, answer in enumerate(answers)}
+    by_words = {answer.question: number for number, answer in reversed(list(enumerate(answers)))}
     needs, left, denied = list(found.needs), [], []
-    wrong = [Wrong(n, "question", "is left out") for n, answer in enumerate(answers) if not answer.question]
+    wrong = list(_misnamed(answers, by_words))
     for question in found.questions:
         number = by_words.get(question.key, by_words.get(question.shared) if question.shared else None)
         answer = None if number is None else answers[number]
@@ -81,6 +81,14 @@ def settle(site: Site, found: Found, answers: Sequence[Answer]) -> Settled:
     return Settled(Found(tuple(needs), tuple(left), found.unseen), tuple(denied), unused, tuple(wrong))
 
 
+def _misnamed(answers: Sequence[Answer], first: Mapping[str, int]) -> Iterator[Wrong]:
+    for number, answer in enumerate(answers):
+        if not answer.question:
+            yield Wrong(number, "question", "is left out")
+        elif first[answer.question] != number:
+            yield Wrong(number, "question", f"is answered already, by answers[{first[answer.question]}]")
+
+
 def _needs(site: Site, question: Question, answer: Answer, number: int, wrong: list[Wrong]) -> Iterable[Need]:
     for reference in answer.allow:
         try:
@@ -94,18 +102,24 @@ def _needs(site: Site, question: Question, answer: Answer, number: int, wrong: l
 
 
 def _ports(site: Site, question: Question, answer: Answer, reference: str, party: Party) -> PortSet:
-    """The ports that the answer gives, else those of the question, else those of a Service."""
+    """The ports that the answer gives, else those of the question, or of a Service that has none of these."""
     egress = question.direction is Direction.EGRESS
     at, whose = (reference, party) if egress else (f"{question.subject.namespace}/*", question.subject)
     out = NO_PORTS
     for port in answer.ports:
         out |= site.ports(str(port), at, whose)
-    if out or question.ports:
-        return out or question.ports
+    if out:
+        return out
     target = site.references.target(reference) if egress and not party.cidrs and not party.whole else None
     if isinstance(target, ServiceRef):
-        for listed in (target.service.spec.ports if target.service.spec else None) or ():
-            out |= site.ports(f"{listed.port}/{(listed.protocol or 'TCP').lower()}", reference, party)
+        listed = [
+            (p.port, p.protocol or "TCP") for p in (target.service.spec.ports if target.service.spec else None) or ()
+        ]
+        asked = [one for one in listed if question.ports.overlaps(PortSet.of(one[1], one[0]))]
+        for number, protocol in asked or listed:
+            out |= site.ports(f"{number}/{protocol.lower()}", reference, party)
+    elif question.ports:
+        return question.ports
     if not out:
         raise CannotWrite("no port is known of it: add `ports: [443]`")
     return out

@@ -16,7 +16,7 @@ from podwall.text import yaml
 from podwall.text.where import Path as Field
 from podwall.text.where import field
 
-__all__ = ["File", "answered", "is_filled", "read_answers"]
+__all__ = ["File", "answered", "filled", "read_answers"]
 
 
 class File(Struct, frozen=True):
@@ -53,13 +53,15 @@ def read_answers(filename: str | None) -> File | None:
     return file
 
 
-def is_filled(path: Path) -> bool:
-    """Whether people have written into a file of answers, or into what was one."""
+def filled(path: Path) -> frozenset[str] | None:
+    """The questions of a file of answers that people have written into, or broken; None for any other."""
     try:
-        file = read_answers(str(path))
+        file = read_answers(str(path)) if path.exists() else None
     except PodwallError:
-        return True
-    return file is not None and any(answer.allow or answer.deny or answer.because for answer in file.answers)
+        return frozenset()
+    if file is None or not any(answer.allow or answer.deny or answer.because for answer in file.answers):
+        return None
+    return frozenset(answer.question for answer in file.answers)
 
 
 def answered(site: Site, found: Found, file: File | None) -> Settled:

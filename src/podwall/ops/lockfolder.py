@@ -8,14 +8,15 @@ from pathlib import Path
 from msgspec import Struct
 
 from podwall.errors import InputError
-from podwall.ops.answering import is_filled
+from podwall.ops.answering import filled
 from podwall.ops.writing import write_whole
 from podwall.sources.files import Text
 
-__all__ = ["PROOF", "Change", "changes", "earlier", "questions", "write"]
+__all__ = ["PROOF", "Change", "answers", "changes", "earlier", "questions", "write"]
 
 PROOF = "proof"
 """The folder beside the manifests, which `kubectl apply -f` does not look into."""
+_QUESTIONS, _MORE = "questions.yaml", "questions-more.yaml"
 _OWN = "# Written by: podwall lockdown"
 _BRACKET = "00-bracket-"
 _STAGES = (_BRACKET, "10-baseline-", "20-workloads-")
@@ -86,14 +87,27 @@ def _refuse_twice(own: Iterable[Path], only: str | None) -> None:
         )
 
 
+def answers(folder: str) -> frozenset[str] | None:
+    """The questions in the folder's file of them, by their words; None where people have not written into it."""
+    return filled(Path(folder) / PROOF / _QUESTIONS)
+
+
 def questions(folder: str, text: str) -> list[Change]:
-    """The file of open questions: a draft is made anew, and taken away where none is open; what people wrote stays."""
-    path = Path(folder) / PROOF / "questions.yaml"
+    """The file of open questions: a draft is made anew, and taken away where none is open.
+
+    What people wrote stays; beside it are the questions that it does not have.
+    """
+    root = Path(folder) / PROOF
+    if answers(folder) is None:
+        return [*_drafted(root / _QUESTIONS, text), *_drafted(root / _MORE, "")]
+    kept = _read(root / _QUESTIONS)
+    return [Change(root / _QUESTIONS, "unchanged", kept), *_drafted(root / _MORE, text)]
+
+
+def _drafted(path: Path, text: str) -> list[Change]:
     known = _read(path)
     if known is None:
         return [Change(path, "new", text)] if text else []
-    if is_filled(path):
-        return [Change(path, "unchanged", known)]
     if not text:
         return [Change(path, "removed", None)]
     return [Change(path, "unchanged" if known == text else "changed", text)]

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import Struct, structs
 
 from podwall.api.kinds import KubernetesObject
-from podwall.api.networking import NetworkPolicy
+from podwall.author.earlier import Earlier, PolicyName
 from podwall.author.lockdown import Plan, plan
 from podwall.author.replaced import with_written, without_named, without_own
 from podwall.author.resolver import with_dns
 from podwall.author.scope import Scope, scope_of
 from podwall.author.standing import addresses_allowed
 from podwall.author.tightness import Tightness, open_pairs, tightness
+from podwall.cluster.hosts import node_endpoints
 from podwall.cluster.objects import Cluster, Located
 from podwall.engine.model import Model
 from podwall.engine.rules import Direction
@@ -25,13 +26,13 @@ from podwall.needs.answers import Settled
 from podwall.needs.application import Application
 from podwall.needs.met import Closed, closed
 from podwall.needs.need import Found, Need
+from podwall.needs.placeless import asked_about
 from podwall.needs.registry import find
 from podwall.needs.site import Site
 from podwall.needs.uncalled import with_uncalled
 from podwall.ops.answering import answered, read_answers
 from podwall.ops.inputs import Inputs, Opened, open_cluster
 from podwall.ops.needing import topology_of
-from podwall.ops.relocking import Earlier, PolicyName
 from podwall.report.draft import draft_text
 from podwall.report.manifest import manifest
 from podwall.sources.decode import Decoder
@@ -86,11 +87,12 @@ def lock(inputs: Inputs, wanted: Wanted) -> Locked:
     known, assumed = with_dns(base)
     site = _site(opened, known)
     application = Application(site, topology)
-    settled = answered(site, _drafted(site, with_uncalled(application, find(application))), file)
+    found = with_uncalled(application, asked_about(find(application), node_endpoints(base)))
+    settled = answered(site, _drafted(site, found), file)
     own = {(ns, name, kind): one.selector for one in application.workloads for kind, ns, name in [one.about]}
     scope = scope_of(site, own, inputs.only, wanted.only)
     settled = structs.replace(settled, found=_within(scope, settled.found))
-    earlier = Earlier(opened.model.cluster, _policies(wanted.earlier))
+    earlier = Earlier.of(opened.model.cluster, _decoded(wanted.earlier))
     pictures = [] if wanted.bracket else [_site(opened, cluster) for cluster in earlier.pictures]
     made = plan(site, scope, settled.found.needs, pictures)
     made = structs.replace(made, notes=(*made.notes, *([assumed] if assumed else ()), *untold))
@@ -138,11 +140,6 @@ def _base(opened: Opened, inputs: Inputs, wanted: Wanted) -> Cluster:
 def _site(opened: Opened, cluster: Cluster) -> Site:
     old = opened.model
     return Site(Model(cluster, old.profile, opened.pod_cidrs, old.namespace, old.resolutions), given=True)
-
-
-def _policies(texts: Iterable[Text]) -> tuple[Located[NetworkPolicy], ...]:
-    found = (Located(one.object, one.origin) for one in _decoded(texts) if isinstance(one.object, NetworkPolicy))
-    return tuple(found)
 
 
 class _Started(Struct, frozen=True):

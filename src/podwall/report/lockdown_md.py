@@ -101,8 +101,9 @@ def _questions(found: Lockdown) -> Iterator[str]:
     if found.questions:
         asked = together(found.questions)
         yield f"## Questions ({len(asked)})\n"
-        yield "What the manifests leave open. `questions.yaml` beside this report has them to be filled in; give it"
-        yield "back with `--answers`. Until then no policy is\nwritten for them.\n"
+        yield "What the manifests leave open. `questions.yaml` beside this report has them to be filled in, and"
+        yield "`questions-more.yaml` those that came later, to be copied over; give the first back with `--answers`."
+        yield "Until then no policy is written for them.\n"
         for question in asked:
             yield f"- **{question.key}**: {question.asks}. {_places(question.found)}"
     if found.denied:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
+from podwall.api.kinds import KubernetesObject
 from podwall.api.networking import NetworkPolicy
 from podwall.author.marks import is_own
 from podwall.author.replaced import with_written, without_own
@@ -25,6 +26,12 @@ class Earlier(Struct, frozen=True):
 
     cluster: Cluster
     files: tuple[Located[NetworkPolicy], ...] = ()
+
+    @staticmethod
+    def of(cluster: Cluster, files: Iterable[Located[KubernetesObject]]) -> Earlier:
+        """The cluster of the input, and what is in the files of the folder."""
+        found = (Located(one.object, one.origin) for one in files if isinstance(one.object, NetworkPolicy))
+        return Earlier(cluster, tuple(found))
 
     @property
     def pictures(self) -> Iterator[Cluster]:
