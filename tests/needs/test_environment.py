@@ -199,6 +199,7 @@ def test_is_a_need(key: str, value: str, expected: str) -> None:
         ("OWNER", "nobody:65534"),
         ("X", "main.go:4242"),
         ("EMPTY", ""),
+        ("WEIGHTS", "stock:80"),
     ],
 )
 def test_is_none(key: str, value: str) -> None:
@@ -222,6 +223,9 @@ def test_is_none(key: str, value: str) -> None:
         ("STOCK_HOST", "stock", "stock.shop"),
         ("STOCK_ADDR", "sql:1433", "sql.shop:1433"),
         ("STOCK_HOSTNAME", "stock", "stock.shop"),
+        ("STOCK", "stock:80", "stock.shop:80"),
+        ("OLD_PROFILE", "profile:27017", "profile.shop:27017"),
+        ("STOCK_BIG_STORE", "big-store:443", "big-store.shop:443"),
         ("STOCK_SETTINGS", '{"host": "stock", "port": 8080}', "stock.shop:8080"),
         ("X", "http://stock", "stock.shop:80"),
         ("X", "stock:8080", "stock.shop:8080"),

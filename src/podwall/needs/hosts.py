@@ -230,8 +230,11 @@ class Hosts:
             known = is_known(mention.scheme) or mention.port is not None
             return known and (mention.sole or role >= Role.SERVICE)
         if mention.form is Form.PAIR:
+            called = set(mention.host.split("-")) <= set(
+                said.key.words
+            )  # LEDGER=ledger:80, --old-profile=profile:27017
             likely = "." in mention.host or (role >= Role.PLAIN and (mention.port or 0) >= _EPHEMERAL)
-            return role >= Role.SERVICE or (mention.sole and likely)
+            return role >= Role.SERVICE or (mention.sole and (called or likely))
         return mention.form is Form.NAME and role is Role.ADDRESS and mention.sole
 
     def _is_ours(self, host: str) -> bool:
