@@ -78,6 +78,7 @@ def test_what_is_drafted() -> None:
                 "internet -> shop/* deny",
                 "data/* -> shop/* deny",
                 "shop/api -> shop/* deny",
+                "shop/* -> shop/web deny",
                 "shop/api -> internet deny",
             ),
         ),

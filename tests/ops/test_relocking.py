@@ -184,6 +184,20 @@ def test_who_is_on_its_nodes_network_is_asked_about(
     assert [need.sources.name for need in found.settled.found.needs] == ["web"]
 
 
+def test_what_many_clients_make_of_one_policy_stays_small(tmp_path: Path) -> None:
+    """An annotation has its limit, and assertions are a line for each client, not for each two."""
+    clients = [workload(f"client-of-the-api-{number:04}", **CALLS_API) for number in range(300)]
+    found = locked(tmp_path, [*API, *clients])
+    (api,) = [d for d in documents(found, "20-") if d["metadata"]["name"] == "api"]
+    said = api["metadata"]["annotations"]["podwall.io/needs"]
+    assert len(said.encode()) < 17_000
+    assert "more" in said.splitlines()[-1]
+    assert len(api["spec"]["ingress"]) == 1
+    assert len(found.expectations.splitlines()) < 1_000
+    assert found.expectations.count("client-of-the-api-0007 ->") == 1
+    assert "shop/* -> shop/client-of-the-api-0007 deny" in found.expectations
+
+
 def declared(application: Application, known: set[str]) -> list[Connection]:
     return [n for n in sorted(application.needs) if {n.source, n.destination} <= known]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from podwall.author.compose import metadata, network_policy, ports_word
 from podwall.author.grants import merged, rules_for
@@ -20,6 +21,7 @@ from podwall.needs.site import Site
 __all__ = ["policy_of"]
 
 _MOST_SAID = 3  # places of one need in an annotation
+_MOST_WRITTEN = 16_384  # bytes of it: all annotations of an object are 256 KiB at most, kubectl's copy of it among them
 
 
 def policy_of(
@@ -41,9 +43,18 @@ def policy_of(
         return None, ()
     chosen = choose(site, work.party, work.own)
     item = network_policy(metadata(work.unique, work.key[0]), chosen.selector, used, rules)
-    lines = _found(written)
-    found = "\n".join([*lines, ""] if len(lines) > 1 else lines)
-    return Policy(marked(item, WORKLOAD, found), (_about(work, written, closing=closing),)), chosen.others
+    return Policy(
+        marked(item, WORKLOAD, _noted(_found(written))), (_about(work, written, closing=closing),)
+    ), chosen.others
+
+
+def _noted(lines: Sequence[str]) -> str:
+    """The lines as one text, as many as an annotation is to hold."""
+    ends = accumulate(len(line.encode()) + 1 for line in lines)
+    kept = [line for line, end in zip(lines, ends, strict=True) if end <= _MOST_WRITTEN]
+    if len(kept) < len(lines):
+        kept.append(f"and {len(lines) - len(kept):,} more")
+    return "\n".join([*kept, ""] if len(kept) > 1 else kept)
 
 
 def _about(work: Work, sides: Sequence[Side], *, closing: bool) -> str:

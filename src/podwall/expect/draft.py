@@ -6,7 +6,7 @@ Each line is judged before it is written down, so that a draft holds when it is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 from msgspec import Struct
 
@@ -19,10 +19,12 @@ from podwall.expect.judge import judge, prepared
 from podwall.expect.opened import INTERNET, Line, opened
 from podwall.expect.world import World
 
-__all__ = ["MOST_NAMESPACES", "Draft", "Section", "draft"]
+__all__ = ["MOST_NAMESPACES", "MOST_PAIRS", "Draft", "Section", "draft"]
 
 # Beyond so many, what is closed between them is not written down: that would be a line for each two.
 MOST_NAMESPACES = 40
+# Nor is every single workload held against every one of a namespace, beyond so many pairs of them.
+MOST_PAIRS = 500_000
 
 
 class Section(Struct, frozen=True):
@@ -35,12 +37,14 @@ class Section(Struct, frozen=True):
 class Draft(Struct, frozen=True):
     """All sections; `wide` are the workloads that reach or let in somebody on every port.
 
-    `between` says whether what is closed between namespaces is written down.
+    `between` says whether what is closed between namespaces is written down; `crowded` are the namespaces of which not
+    every pair that is closed is, as `a -> b`.
     """
 
     sections: tuple[Section, ...]
     wide: tuple[str, ...]
     between: bool
+    crowded: tuple[str, ...] = ()
 
 
 def draft(world: World, ends: Ends, only: str | None) -> Draft:
@@ -60,6 +64,8 @@ class _Drafting:
             self._members.setdefault(group.namespace, []).append(group.name)
         self._homes = {name: namespace for namespace, names in self._members.items() for name in names}
         self._dns = self._names_of(Set("dns"))
+        self._pairs = MOST_PAIRS
+        self._crowded: list[str] = []
 
     def draft(self) -> Draft:
         found = opened(self._world, self._members, self._internet(), self._only)
@@ -74,7 +80,7 @@ class _Drafting:
         for home in lines:
             lines[home] += self._closed(home, between=between)
         sections = (Section(home, tuple(dict.fromkeys(texts))) for home, texts in lines.items() if texts)
-        return Draft(tuple(sections), found.wide, between)
+        return Draft(tuple(sections), found.wide, between, tuple(self._crowded))
 
     def _add_nodes(self, lines: Iterable[Line]) -> None:
         """The nodes whose addresses are in a block that a line names, or in the internet, which all are asked about."""
@@ -134,21 +140,31 @@ class _Drafting:
             yield from self._denied(home, INTERNET)
 
     def _denied(self, source: str, destination: str) -> Iterator[str]:
-        """One line for all of both, else for each source, else for each two; nothing of what is open."""
-        whole = self._whole(destination)
-        line = self._holding(self._whole(source), whole, None, "deny")
+        """One line for all of both, else for each of one side, else for each two; nothing of what is open."""
+        every, whole = self._whole(source), self._whole(destination)
+        line = self._holding(every, whole, None, "deny")
         if line is not None:
             yield line
             return
-        for one in self._each(source):
-            line = self._holding(one, whole, None, "deny") if one != self._whole(source) else None
-            if line is not None:
+        sources, destinations = self._each(source), self._each(destination)
+        self._pairs -= len(sources) * len(destinations)
+        if self._pairs < 0:
+            self._crowded.append(f"{source} -> {destination}")
+            return
+        reaching = yield from self._apart((one, whole) for one in sources if one != every)
+        reached = yield from self._apart((every, other) for other in destinations if other != whole)
+        yield from self._apart((one, other) for one, _ in reaching for _, other in reached if one != other)
+
+    def _apart(self, pairs: Iterable[tuple[Spec, Spec]]) -> Generator[str, None, list[tuple[Spec, Spec]]]:
+        """A line for each two of which nothing is open; returns the others."""
+        left = []
+        for source, destination in pairs:
+            line = self._holding(source, destination, None, "deny")
+            if line is None:
+                left.append((source, destination))
+            else:
                 yield line
-                continue
-            for other in self._each(destination):
-                line = self._holding(one, other, None, "deny") if other not in (one, whole) else None
-                if line is not None:
-                    yield line
+        return left
 
     @staticmethod
     def _whole(end: str) -> Spec:

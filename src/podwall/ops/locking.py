@@ -41,6 +41,12 @@ from podwall.sources.files import Text
 __all__ = ["Locked", "Wanted", "lock"]
 
 
+_HEAD = (
+    "# Written by `podwall lockdown`, each time anew: what is open and closed once its policies are applied and its "
+    "bracket is gone. "
+)
+
+
 class Wanted(Struct, frozen=True):
     """What the flags say: one workload only, a file of answers, and whether a bracket that was lifted is put back.
 
@@ -171,7 +177,7 @@ def _proved(started: _Started, made: Plan, command: str) -> Locked:
     return Locked(
         opened=opened,
         texts=texts,
-        expectations="".join(draft_text(assertions)),
+        expectations="".join(draft_text(assertions, _HEAD)),
         settled=started.settled,
         plan=made,
         gone=tuple(_gone(started, made)),
