@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from podwall.ops import mapping
 from podwall.ops.inputs import Inputs, Opened, open_cluster
 from podwall.ops.mapping import make_map, open_map, summarize
 from podwall.report import json as report
@@ -69,6 +70,16 @@ def test_the_map_and_its_forms_agree(seed: int, tmp_path: Path) -> None:
     assert "\n\n\n" not in text
     for endpoint in plain.endpoints:
         assert f"\nfrom {endpoint.name} (" in text
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_connections_share_is_kept_within_bounds(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = opened(written(tmp_path, seed))
+    whole = "".join(writer("json")(open_map(found, why=True)))
+    monkeypatch.setattr(mapping, "_MOST_SHARED", 2)
+    assert "".join(writer("json")(open_map(found, why=True))) == whole
 
 
 def has_reasons(connection: Connection) -> bool:

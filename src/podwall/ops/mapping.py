@@ -37,6 +37,9 @@ from podwall.report.public import (
 
 __all__ = ["make_map", "open_map", "summarize"]
 
+# Lists of ports and of permits that connections share. Where no two connections have the same, there are millions.
+_MOST_SHARED = 10_000
+
 
 def summarize(opened: Opened) -> Summary:
     """How many pairs are open; with a namespace, of those that have an end in it."""
@@ -141,6 +144,8 @@ class _Connections:
         if edge.ports is not self._last:  # most edges share theirs with the one before
             key = tuple(edge.ports.items())
             if key not in self._ports:
+                if len(self._ports) >= _MOST_SHARED:
+                    self._ports.clear()
                 self._ports[key] = public_ports(edge.ports)
             self._last, self._public = edge.ports, self._ports[key]
         ports = self._public
@@ -164,6 +169,8 @@ class _Permits:
             return NOT_ISOLATED
         key = tuple(map(id, rules))  # to compare rules is to compare all their selectors
         if key not in self._made:
+            if len(self._made) >= _MOST_SHARED:
+                self._made.clear()
             paths: dict[PolicyRef, list[str]] = {}
             for rule in rules:
                 paths.setdefault(rule.policy, []).append(rule.path)

@@ -12,7 +12,7 @@ from podwall.report.maps.answer import Answer
 
 __all__ = ["write"]
 
-_AT_ONCE = 10_000  # connections
+_AT_ONCE = 1_000  # connections, each of some kilobytes with its reasons
 
 
 def write(answer: Answer) -> Iterator[str]:
