@@ -50,7 +50,7 @@ Exit codes:
 """
 
 Files = Annotated[
-    tuple[str, ...], Argument(metavar="FILE", help="Assertions: files, directories, or - for standard input.")
+    tuple[str, ...], Argument(metavar="FILE...", help="Assertions: files, directories, or - for standard input.")
 ]
 
 

@@ -20,8 +20,11 @@ from podwall.engine.rules import (
     AnyPort,
     Block,
     Direction,
+    Domains,
     Isolation,
     NamedPort,
+    Nobody,
+    Nodes,
     Peer,
     Pods,
     PolicyRules,
@@ -73,12 +76,40 @@ def altered(index: Index, changed: Sequence[PolicyRules]) -> list[Altered]:
 
 
 def _of_tiers(index: Index, policy: PolicyRules) -> Iterator[Altered]:
-    """A policy of the whole cluster: what a rule does and its place count (C3, C4), so it may be about everyone."""
+    """A policy of the whole cluster: a rule that is new, gone or elsewhere in the order is about whom it names.
+
+    Its order is part of a rule (C3). A connection that no such rule matches is decided by the same ones as before.
+    """
     known = index.policies.get(policy.policy)
-    differing = set(known.rules if known else ()) ^ set(policy.rules)
-    subjects: Slots = reduce(union, map(index.pods, {rule.subject for rule in differing}), {})
-    if subjects:
-        yield Altered(subjects, None)
+    alike: dict[tuple[Direction, Pods], list[Rule]] = {}
+    for rule in set(known.rules if known else ()) ^ set(policy.rules):
+        alike.setdefault((rule.direction, rule.subject), []).append(rule)
+    for (direction, subject), rules in alike.items():
+        peers = {peer for rule in rules for peer in rule.peers}
+        external = not all(isinstance(peer, Pods | Nodes | Nobody) for peer in peers)
+        others: Slots = reduce(union, (_named(index, peer) for peer in peers), {})
+        ports = reduce(PortSet.__or__, (_most_ports(term) for rule in rules for term in rule.ports), NO_PORTS)
+        if index.pods(subject):
+            yield Altered(index.pods(subject), others, direction, ports, external)
+
+
+def _named(index: Index, peer: Peer) -> Slots:
+    """The endpoints that a peer of a policy of the whole cluster can mean."""
+    match peer:
+        case Pods():
+            return index.pods(peer)
+        case Nodes():
+            return index.nodes(peer)
+        case Block(addresses) | Domains(_, addresses):
+            return index.at(addresses)
+        case AnyPeer():
+            return everyone_in(index)
+        case Nobody():
+            return {}
+
+
+def _most_ports(term: PortTerm) -> PortSet:
+    return ALL_PORTS if isinstance(term, NamedPort) else _numbers(term)
 
 
 def most_pairs(index: Index, parts: Iterable[Altered]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, product
+from itertools import chain
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -21,6 +21,7 @@ from podwall.engine.sets import NO_ADDRESSES, NO_PORTS, AddrSet, PortSet
 __all__ = ["Difference", "Party", "differences"]
 
 Ports: TypeAlias = dict[int, PortSet]  # by family
+_Rows: TypeAlias = dict[int, dict[int, Ports]]  # by source atom, by destination atom
 
 
 class Party(Struct, frozen=True):
@@ -64,9 +65,9 @@ class _Picture:
         self.atoms = [atoms[e.namespace][index.slot(e)] for e in endpoints]
         self.cells = [(atoms[EXTERNAL][slot], held) for slot, held in enumerate(self._reach.externals)]
 
-    def open(self, subjects: int, others: int) -> dict[tuple[int, int], Ports]:
-        """(source atom, destination atom) → ports, for the pairs of one of `subjects` and one of `others`."""
-        out: dict[tuple[int, int], Ports] = {}
+    def open(self, subjects: int, others: int) -> _Rows:
+        """For each source atom the ports by destination atom, of one of `subjects` and one of `others`, either way."""
+        out: _Rows = {}
         for sources in self._reach.sources():
             # Atoms that are among both are here twice, which changes nothing.
             ways = [([a for a in sources.atoms if own >> a & 1], far) for own, far in _ways(subjects, others)]
@@ -77,10 +78,12 @@ class _Picture:
                             self._add(out, atoms, flow.destinations & wanted, flow)
         return out
 
-    def _add(self, out: dict[tuple[int, int], Ports], sources: Sequence[int], destinations: int, flow: Flow) -> None:
-        for destination in bits(destinations):
-            for source in sources:
-                ports = out.setdefault((source, destination), {})
+    def _add(self, out: _Rows, sources: Sequence[int], destinations: int, flow: Flow) -> None:
+        reached = list(bits(destinations))
+        for source in sources:
+            row = out.setdefault(source, {})
+            for destination in reached:
+                ports = row.setdefault(destination, {})
                 ports[flow.family] = self._union(ports.get(flow.family, NO_PORTS), flow.ports)
 
     def _union(self, one: PortSet, other: PortSet) -> PortSet:
@@ -109,13 +112,30 @@ def _compared(old: _Picture, new: _Picture, found: Concerned) -> Iterator[Differ
     ours, others = [p for p in parties if p.subject], [p for p in parties if p.other]
     was = old.open(_mask(p.before for p in ours), _mask(p.before for p in others))
     now = new.open(_mask(p.after for p in ours), _mask(p.after for p in others))
-    for source, destination in dict.fromkeys(chain(product(ours, others), product(others, ours))):
-        before, after = was.get((source.before, destination.before)), now.get((source.after, destination.after))
+    ways = chain(_open_pairs(ours, others, (was, now)), _open_pairs(others, ours, (was, now)))
+    for source, destination in dict.fromkeys(ways):
+        before = was.get(source.before, {}).get(destination.before)
+        after = now.get(source.after, {}).get(destination.after)
         if before != after:
             ends = parties[source], parties[destination]
             before, after = _between(ends, before or {}), _between(ends, after or {})
             if before != after:
                 yield Difference(*ends, _minus(after, before), _minus(before, after))
+
+
+def _open_pairs(
+    sources: Iterable[_Place], destinations: Iterable[_Place], rows: tuple[_Rows, _Rows]
+) -> Iterator[tuple[_Place, _Place]]:
+    """Those between which something is open before or after; few are, of all that could be."""
+    was, now = rows
+    by_before: dict[int, list[_Place]] = {}
+    by_after: dict[int, list[_Place]] = {}
+    for place in destinations:
+        by_before.setdefault(place.before, []).append(place)
+        by_after.setdefault(place.after, []).append(place)
+    for source in sources:
+        for reached, places in ((was.get(source.before, {}), by_before), (now.get(source.after, {}), by_after)):
+            yield from ((source, place) for atom in reached for place in places.get(atom, ()))
 
 
 def _mask(atoms: Iterable[int]) -> int:
