@@ -194,8 +194,21 @@ def test_what_many_clients_make_of_one_policy_stays_small(tmp_path: Path) -> Non
     assert "more" in said.splitlines()[-1]
     assert len(api["spec"]["ingress"]) == 1
     assert len(found.expectations.splitlines()) < 1_000
-    assert found.expectations.count("client-of-the-api-0007 ->") == 1
+    assert "- shop/* -> shop/api:8080 allow\n" in found.expectations
     assert "shop/* -> shop/client-of-the-api-0007 deny" in found.expectations
+
+
+def test_a_policy_that_kubectl_cannot_copy_into_an_annotation_is_told(tmp_path: Path) -> None:
+    """As with all the ranges of a provider for an answer."""
+    pays: Manifest = {
+        "containers": [{"name": "main", "env": [{"name": "PAY_URL", "value": "https://pay.example.com"}]}]
+    }
+    ranges = [f"2001:db8:{'f' * 4}:eeee:dddd:cccc:bbbb:{number:x}/128" for number in range(0x1000, 0x4000, 3)]
+    one = {"question": "shop/web -> pay.example.com", "allow": ranges}
+    answers = tmp_path / "answers.txt"
+    answers.write_text(yaml.safe_dump({"apiVersion": "podwall.io/v1", "kind": "Answers", "answers": [one]}))
+    found = locked(tmp_path, [workload("web", **pays)], answers=str(answers))
+    assert [note for note in found.plan.notes if "--server-side" in note and note.startswith("shop/web ")]
 
 
 def declared(application: Application, known: set[str]) -> list[Connection]:

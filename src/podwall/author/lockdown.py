@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+import msgspec
 from msgspec import Struct
 
 from podwall.author.bracket import bracket_of
@@ -53,6 +54,7 @@ class Plan(Struct, frozen=True):
     enforced: tuple[str, ...] = ()
 
 
+_LONGEST_COPY = 256_000  # of the 256 KiB that all annotations of an object may have
 BRACKET_STAGE, BASELINE_STAGE, WORKLOAD_STAGE = "00-bracket", "10-baseline", "20-workloads"
 
 
@@ -92,7 +94,7 @@ class _Planning:
             if (policies := tuple(self._names.given(write(name))))
         ]
         sides = tuple(side for sides in self._sides.values() for side in sides)
-        notes = tuple(dict.fromkeys([*self._notes, *self._names.notes]))
+        notes = tuple(dict.fromkeys([*self._notes, *self._names.notes, *_too_long(parts)]))
         enforced = tuple(name for name in self._scope.namespaces if self._is_enforced(name))
         return Plan(self._scope, tuple(parts), dns, sides, self._wide, self._unwritten, notes, enforced)
 
@@ -146,6 +148,15 @@ class _Planning:
                 self._wide[who] = others
             if policy is not None:
                 yield policy
+
+
+def _too_long(parts: Iterable[Part]) -> Iterator[str]:
+    """What is said of policies of which `kubectl apply` cannot keep its copy, in an annotation beside the others."""
+    for policy in (policy for part in parts for policy in part.policies):
+        meta = policy.object["metadata"]
+        beside = sum(len(text.encode()) for text in meta.get("annotations", {}).values())
+        if len(msgspec.json.encode(policy.object)) + beside > _LONGEST_COPY:
+            yield f"{meta['namespace']}/{meta['name']} is long: apply it with kubectl apply --server-side"
 
 
 def _is_all(subject: Pods) -> bool:

@@ -95,4 +95,4 @@ def _name(party: Party, work: Work) -> str:
     if party.whole:
         return f"every pod of {party.namespace}"
     name = party.name if party.namespace in ("", work.key[0]) else f"{party.namespace}/{party.name}"
-    return name if party.endpoints or not party.cidrs else ", ".join(party.cidrs[:4])
+    return name if party.endpoints or not party.cidrs else party.listed

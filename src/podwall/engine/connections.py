@@ -65,10 +65,11 @@ class _Party(Struct, frozen=True):
 def externals_of(reach: Reach) -> list[External]:
     """The external sets, in order of address, then domain names. Cells that no rule with effect tells apart are one."""
     atoms = reach.layout.atom_of(EXTERNAL) if reach.externals else {}
-    held: dict[int, AddrSet] = {}
+    held: dict[int, list[AddrSet]] = {}
     for slot, addresses in enumerate(reach.externals):
-        held[atoms[slot]] = held.get(atoms[slot], NO_ADDRESSES) | addresses
-    ordered = sorted(held.items(), key=lambda cell: cell[1].spans)
+        held.setdefault(atoms[slot], []).append(addresses)
+    found = ((atom, AddrSet.union(parts)) for atom, parts in held.items())
+    ordered = sorted(found, key=lambda cell: cell[1].spans)
     sets = [External(addresses.cidrs()[0], atom, addresses) for atom, addresses in ordered]
     behind = enumerate(reach.domains, len(reach.externals))
     return [*sets, *(External(name, atoms[slot], NO_ADDRESSES, (name,)) for slot, name in behind)]

@@ -45,6 +45,11 @@ class _Spans(Struct, frozen=True, gc=False):
     def __or__(self, other: Self) -> Self:
         return type(self)(_merged([*self.spans, *other.spans]))
 
+    @classmethod
+    def union(cls, parts: Iterable[Self]) -> Self:
+        """All of many sets, in one go: one by one would take the square of their number."""
+        return cls(_merged([span for part in parts for span in part.spans]))
+
     def __and__(self, other: Self) -> Self:
         return type(self)(tuple(_intersection(self.spans, other.spans)))
 

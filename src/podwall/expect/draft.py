@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterable, Iterator
 from msgspec import Struct
 
 from podwall.engine.rules import PortRange, PortTerm
-from podwall.engine.sets import NO_ADDRESSES, AddrSet
+from podwall.engine.sets import AddrSet
 from podwall.errors import UnknownReference
 from podwall.expect.ends import Ends
 from podwall.expect.expectation import Block, Everyone, Expectation, Named, Set, Spec, short_text
@@ -92,12 +92,9 @@ class _Drafting:
             self._world = World(self._world.model, nodes)
 
     def _internet(self) -> AddrSet:
-        out = NO_ADDRESSES
         cells = [cell for _, cell in self._world.cells]
-        for outside in self._ends.source(Set(INTERNET)).outside:
-            for cell in cells:
-                out |= cell & outside.addresses
-        return out
+        outside = self._ends.source(Set(INTERNET)).outside
+        return AddrSet.union(cell & one.addresses for one in outside for cell in cells)
 
     def _names_of(self, end: Spec) -> frozenset[str]:
         try:

@@ -17,7 +17,7 @@ from podwall.engine.grouping import Group, groups_of
 from podwall.engine.index import EndpointKey, Index, key_of
 from podwall.engine.model import Model
 from podwall.engine.reach import Flow, Reach, Sources, overlap
-from podwall.engine.sets import NO_ADDRESSES, NO_PORTS, AddrSet, PortSet
+from podwall.engine.sets import NO_PORTS, AddrSet, PortSet
 from podwall.engine.verdict import is_selectable
 from podwall.expect.ends import NODES
 
@@ -59,11 +59,12 @@ class World:
         """The external atoms with their addresses."""
         if not self.reach.externals:
             return []
-        held: dict[int, AddrSet] = {}
+        held: dict[int, list[AddrSet]] = {}
         atoms = self.reach.layout.atom_of(EXTERNAL)
         for slot, addresses in enumerate(self.reach.externals):
-            held[atoms[slot]] = held.get(atoms[slot], NO_ADDRESSES) | addresses
-        return sorted(held.items(), key=lambda item: item[1].spans)
+            held.setdefault(atoms[slot], []).append(addresses)
+        found = ((atom, AddrSet.union(parts)) for atom, parts in held.items())
+        return sorted(found, key=lambda item: item[1].spans)
 
     def atom(self, number: int) -> int:
         """The atom of an endpoint."""

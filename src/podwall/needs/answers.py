@@ -5,7 +5,7 @@ The file is read by `ops`; here its words are weighed against the questions, and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -89,7 +89,9 @@ def _misnamed(answers: Sequence[Answer], first: Mapping[str, int]) -> Iterator[W
             yield Wrong(number, "question", f"is answered already, by answers[{first[answer.question]}]")
 
 
-def _needs(site: Site, question: Question, answer: Answer, number: int, wrong: list[Wrong]) -> Iterable[Need]:
+def _needs(site: Site, question: Question, answer: Answer, number: int, wrong: list[Wrong]) -> Iterator[Need]:
+    """One for each reference, and one for all blocks: a provider may have thousands of them."""
+    blocks: dict[PortSet, list[Party]] = {}
     for reference in answer.allow:
         try:
             party = site.party(reference)
@@ -97,8 +99,18 @@ def _needs(site: Site, question: Question, answer: Answer, number: int, wrong: l
         except PodwallError as error:
             wrong.append(Wrong(number, "allow", f"{reference}: {error}"))
             continue
-        ends = (question.subject, party) if question.direction is Direction.EGRESS else (party, question.subject)
-        yield Need(*ends, ports, question.evidence, Sureness.STATED)
+        if party.cidrs and not party.endpoints:
+            blocks.setdefault(ports, []).append(party)
+        else:
+            yield _need(question, party, ports)
+    for ports, parties in blocks.items():
+        cidrs = tuple(dict.fromkeys(cidr for party in parties for cidr in party.cidrs))
+        yield _need(question, Party(question.peer, cidrs=cidrs), ports)
+
+
+def _need(question: Question, party: Party, ports: PortSet) -> Need:
+    ends = (question.subject, party) if question.direction is Direction.EGRESS else (party, question.subject)
+    return Need(*ends, ports, question.evidence, Sureness.STATED)
 
 
 def _ports(site: Site, question: Question, answer: Answer, reference: str, party: Party) -> PortSet:

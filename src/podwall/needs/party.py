@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from functools import cached_property, reduce
-from operator import or_
+from functools import cached_property
 
 from msgspec import Struct
 
 from podwall.cluster.endpoints import Endpoint
 from podwall.engine.index import EndpointKey, key_of
-from podwall.engine.sets import NO_ADDRESSES, AddrSet
+from podwall.engine.sets import AddrSet
 from podwall.engine.verdict import is_selectable
 
 __all__ = ["EVERYONE", "Party"]
+
+
+_MOST_LISTED = 4
 
 
 class Party(Struct, frozen=True, dict=True):
@@ -42,7 +44,13 @@ class Party(Struct, frozen=True, dict=True):
     @cached_property
     def addresses(self) -> AddrSet:
         """All addresses of its CIDRs."""
-        return reduce(or_, (AddrSet.of(cidr, self.excepted(cidr)) for cidr in self.cidrs), NO_ADDRESSES)
+        return AddrSet.union(AddrSet.of(cidr, self.excepted(cidr)) for cidr in self.cidrs)
+
+    @property
+    def listed(self) -> str:
+        """Its first CIDRs, for people."""
+        more = f" and {len(self.cidrs) - _MOST_LISTED:,} more" if len(self.cidrs) > _MOST_LISTED else ""
+        return ", ".join(self.cidrs[:_MOST_LISTED]) + more
 
     def excepted(self, cidr: str) -> list[str]:
         """The exceptions that lie in one of its CIDRs, as an ipBlock takes them (V2)."""

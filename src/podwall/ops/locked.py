@@ -112,7 +112,7 @@ def _name(party: Party) -> str:
     if party.whole:
         return f"{party.namespace}/*"
     if party.cidrs and not party.endpoints:
-        return ", ".join(party.cidrs[:4])
+        return party.listed
     return f"{party.namespace}/{party.name}" if party.namespace else party.name
 
 
