@@ -124,6 +124,14 @@ def test_a_bracket_that_was_lifted_beside_a_foreign_deny_is_not_put_back(app: Pa
     assert not (out / "00-bracket-shop.yaml").exists()
 
 
+def test_the_report_names_the_policies_that_the_proof_rests_on(app: Path, tmp_path: Path) -> None:
+    """Where they are deleted, what was left to them is open: the lockdown alone does not hold it closed."""
+    app.write_text(APP + DENY % ("shop", "[Ingress]"))
+    podwall("lockdown", "-f", app, "-d", tmp_path / "out")
+    report = (tmp_path / "out" / "proof" / "report.md").read_text()
+    assert "It rests on policies that were there before: `shop/theirs`." in report
+
+
 def test_what_the_input_has_in_force_is_not_opened_again(app: Path, tmp_path: Path) -> None:
     """A dump of a cluster whose bracket is gone, and a folder that knows nothing of it, or has the bracket still."""
     out, fresh = tmp_path / "out", tmp_path / "fresh"

@@ -52,6 +52,7 @@ def public_lockdown(locked: Locked, command: str) -> public.Lockdown:
         brackets=list(_brackets(locked)),
         enforced=list(made.enforced),
         gone=[f"{namespace}/{name}" for namespace, name in locked.gone],
+        others=[f"{namespace}/{name}".removeprefix("/") for namespace, name in locked.others],
         files=sorted(locked.texts),
         command=command,
     )

@@ -15,7 +15,7 @@ from podwall.author.scope import Scope, scope_of
 from podwall.author.standing import addresses_allowed
 from podwall.author.tightness import Tightness, open_pairs, tightness
 from podwall.cluster.hosts import node_endpoints
-from podwall.cluster.objects import Cluster, Located
+from podwall.cluster.objects import Cluster, Located, name_of
 from podwall.engine.model import Model
 from podwall.engine.rules import Direction
 from podwall.errors import CannotWrite
@@ -70,6 +70,7 @@ class Locked(Struct, frozen=True):
     settled: Settled
     plan: Plan
     gone: tuple[PolicyName, ...]
+    others: tuple[PolicyName, ...]
     closed: tuple[Closed, ...]
     tightness: Tightness
     asked: int
@@ -181,6 +182,7 @@ def _proved(started: _Started, made: Plan, command: str) -> Locked:
         settled=started.settled,
         plan=made,
         gone=tuple(_gone(started, made)),
+        others=tuple(_others(base, made)),
         closed=tuple(wrong),
         tightness=found,
         asked=asked,
@@ -194,6 +196,13 @@ def _gone(started: _Started, made: Plan) -> list[PolicyName]:
     metas = (policy.object["metadata"] for part in made.parts for policy in part.policies)
     written = ((meta["namespace"], meta["name"]) for meta in metas)
     return started.earlier.gone(written, started.within, made.scope.names)
+
+
+def _others(base: Cluster, made: Plan) -> Iterator[PolicyName]:
+    """The policies of others that the proof rests on: those of the cluster, and of the namespaces in scope."""
+    yield from sorted(("", name_of(located.object.metadata)) for located in base.cluster_policies)
+    for name in made.scope.namespaces:
+        yield from ((name, name_of(located.object.metadata)) for located in base.namespaces[name].policies)
 
 
 def _is_one(made: Plan) -> bool:

@@ -11,6 +11,8 @@ from podwall.report.wording import counted, listed, ports_text
 
 __all__ = ["lockdown_markdown"]
 
+_MOST_OTHERS = 20
+
 
 def lockdown_markdown(found: Lockdown) -> str:
     """The whole report."""
@@ -47,6 +49,10 @@ def _claim(found: Lockdown) -> Iterator[str]:
         yield f"| **closed** | {pair}: {one.direction} denied by {listed(one.by)} |"
     for who, why in sorted(found.unwritten.items()):
         yield f"| **no policy** | {who}: {why} |"
+    if found.others:
+        named = listed([f"`{name}`" for name in found.others], _MOST_OTHERS)
+        yield f"\nIt rests on policies that were there before: {named}."
+        yield "Run it again where one of these changes or goes."
 
 
 def _apply(found: Lockdown) -> Iterator[str]:

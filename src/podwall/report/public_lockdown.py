@@ -72,7 +72,7 @@ class Lockdown(Struct, frozen=True):
     `open` are those pairs afterwards, addresses among them, that are about more than names, `needed` those of them that
     a need is about; `asked` how many verdicts the proof took.
     `enforced` are namespaces that an earlier lockdown closes already, `gone` the policies that it wrote and this one
-    does not, by `ns/name`.
+    does not, by `ns/name`, `others` the policies of others that the proof rests on.
     `brackets` say what kubectl is to delete to lift the bracket, line by line: `-n shop bracket-egress …`.
     `wide` has workloads whose selector selects others as well, `unwritten` those that have no policy and why.
     """
@@ -99,6 +99,7 @@ class Lockdown(Struct, frozen=True):
     brackets: list[str]
     enforced: list[str]
     gone: list[str]
+    others: list[str]
     files: list[str]
     command: str
 
