@@ -225,9 +225,6 @@ class Index:
 
     def pods_among(self, namespaces: Collection[str], selection: Pods) -> Slots:
         """The same for some namespaces; those without any are left out."""
-        found = self._sets.get(selection)
-        if found is not None and len(found) < len(namespaces):
-            return {name: slots for name, slots in found.items() if name in namespaces}
         if isinstance(selection.scope, InNamespace):
             namespaces = (selection.scope.name,) if selection.scope.name in namespaces else ()
         return {name: slots for name in namespaces if (slots := self.pods_in(name, selection))}
