@@ -292,6 +292,12 @@ def test_external_hosts_are_asked_about() -> None:
         [],
         ["api.stripe.com:443"],
     )
+    assert in_file(
+        "nginx.conf", "server {\n  listen 80;\n  location / { proxy_pass https://api.stripe.com/v1; }\n}\n"
+    ) == (
+        [],
+        ["api.stripe.com:443"],
+    )
 
 
 def test_a_projected_volume() -> None:

@@ -164,11 +164,22 @@ def _line(line: str, above: _Above) -> Iterator[_Part]:
     directive = _DIRECTIVE.fullmatch(plain)
     if directive is not None and plain.endswith("{"):
         above.enter(depth, directive[1])
+    elif directive is not None and "{" in directive[2] and plain.endswith("}"):
+        above.leave(depth)
+        yield from _block(directive, above)
     elif directive is not None:
         above.leave(depth)
         yield above.path(directive[1]), directive[2].rstrip("; \t")
     else:
         yield above.path(), plain.strip(_QUOTES + ",;")
+
+
+def _block(directive: re.Match[str], above: _Above) -> Iterator[_Part]:
+    """`location / { proxy_pass http://api; }` on one line."""
+    for one in directive[2].partition("{")[2].rpartition("}")[0].split(";"):
+        inner = _DIRECTIVE.fullmatch(one.strip())
+        if inner is not None:
+            yield above.path(f"{directive[1]}.{inner[1]}"), inner[2]
 
 
 def _entry(entry: re.Match[str], depth: int, above: _Above) -> Iterator[_Part]:
