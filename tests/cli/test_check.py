@@ -179,6 +179,47 @@ def test_a_namespace_suppresses_what_is_said_of_it(here: Path) -> None:
     assert found(SPACE % (note, "", "80"))["PW173"]["suppressed"]["reason"] == "not yet"
 
 
+CUT_OFF = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop, labels: {app: web}}
+spec: {containers: [{name: web}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {selector: {app: web}, ports: [{port: 80}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web, namespace: shop}
+spec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: job, namespace: shop, labels: {app: job}, annotations: %s}
+spec: {containers: [{name: job, env: [{name: WEB_URL, value: "http://web"}]}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: web, namespace: shop, annotations: %s}
+spec: {defaultBackend: {service: {name: web, port: {number: 80}}}}
+"""
+
+
+def test_a_lone_pod_and_an_ingress_suppress_what_is_said_of_them(here: Path) -> None:
+    note = '{podwall.io/ignore: "PW141: not yet"}'
+
+    def reasons(pod: str, ingress: str) -> dict[str, str | None]:
+        said = check(CUT_OFF % (pod, ingress), "-o", "json").json["findings"]
+        about = [f for f in said if f["id"] == "PW141"]
+        return {f["object"]["kind"]: f["suppressed"] and f["suppressed"]["reason"] for f in about}
+
+    assert reasons("{}", "{}") == {"Pod": None, "Ingress": None}
+    assert reasons(note, "{}") == {"Pod": "not yet", "Ingress": None}
+    assert reasons("{}", note) == {"Pod": None, "Ingress": "not yet"}
+
+
 def test_the_project_forbids_to_suppress(here: Path) -> None:
     (here / ".podwall.yaml").write_text("check: {noSuppress: [PW15]}\n")
     assert found(BY_NOTE % "because")["PW150"]["suppressed"] is None

@@ -16,10 +16,12 @@ from podwall.check.registry import all_rules, documentation
 from podwall.check.rule import Rule
 from podwall.check.run import run
 from podwall.cluster.objects import Located, kind_of, name_of
+from podwall.cluster.topology import Topology
 from podwall.errors import InputError
 from podwall.ops.baseline import write_baseline
 from podwall.ops.fixing import Outcome, Wanted, fix
 from podwall.ops.inputs import Inputs, Opened
+from podwall.ops.mistakes import ignoring_in
 from podwall.ops.needing import topology_of
 from podwall.ops.project import Project
 from podwall.ops.weighing import Asked, Weighed, Weighing
@@ -66,8 +68,8 @@ def today() -> dt.date:
     return dt.date.today()  # noqa: TID251, DTZ011 - an edge, and whoever writes a date means their own day
 
 
-def facts_of(opened: Opened, asked: Asked, project: Project | None = None) -> Facts:
-    """What rules ask of a cluster, today. An owner is only who is named as one."""
+def facts_of(opened: Opened, asked: Asked, project: Project | None = None, topology: Topology | None = None) -> Facts:
+    """What rules ask of a cluster, today. An owner is only who is named as one; `topology` where it is read already."""
     settings = Settings() if project is None else project.settings
     options = Options(
         today=today(),
@@ -78,7 +80,8 @@ def facts_of(opened: Opened, asked: Asked, project: Project | None = None) -> Fa
         edges=asked.edges,
         unused_days=settings.check.unused_days if asked.unused_days is None else asked.unused_days,
     )
-    return Facts(opened.model, options, opened.mistakes, opened.ignoring, lambda: topology_of(opened))
+    read = lambda: topology_of(opened) if topology is None else topology  # noqa: E731
+    return Facts(opened.model, options, opened.mistakes, opened.ignoring, read)
 
 
 def _owners(opened: Opened) -> Iterator[tuple[tuple[str, str, str], str]]:
@@ -107,7 +110,9 @@ def fixed(inputs: Inputs, asked: Asked, project: Project | None, *, unsafe: bool
 def checked(opened: Opened, asked: Asked, project: Project | None = None) -> Checked:
     """Everything that the rules say. Raises InputError for ids that there are not, and for the baseline."""
     weighing = Weighing(asked, project, today())
-    facts = facts_of(opened, asked, project)
+    topology = topology_of(opened)
+    opened = structs.replace(opened, ignoring=dict(ignoring_in(topology)) | dict(opened.ignoring))
+    facts = facts_of(opened, asked, project, topology)
     said = run(facts, weighing.rules)
     answer = public.Findings(
         apiVersion=API_VERSION,
