@@ -15,17 +15,9 @@ _MOST_OTHERS = 20
 
 
 def lockdown_markdown(found: Lockdown) -> str:
-    """The whole report."""
-    blocks = [
-        _head(found),
-        _claim(found),
-        _apply(found),
-        _needs(found),
-        _questions(found),
-        _unseen(found),
-        _beyond(found),
-    ]
-    texts = ("\n".join(block) for block in blocks)
+    """The whole report: what people have to answer first."""
+    parts = (_head, _questions, _claim, _apply, _needs, _unseen, _beyond)
+    texts = ("\n".join(part(found)) for part in parts)
     return "\n".join(f"{text}\n" for text in texts if text)
 
 
