@@ -27,7 +27,7 @@ from podwall.engine.rules import Direction, Pods, PolicyRules
 from podwall.engine.sets import ALL_PORTS, IPV6_BASE, cut
 from podwall.engine.verdict import Connection, End, Reason, Side, is_selectable
 from podwall.errors import CannotWrite
-from podwall.needs.need import Need
+from podwall.needs.met import closed
 from podwall.needs.party import Party
 from podwall.needs.site import Site, families
 from podwall.text.where import field
@@ -71,9 +71,14 @@ def prove(site: Site, draft: Draft) -> Proof:
     new = {d: tuple(sorted(_newly_isolated(site, draft.claims, d))) for d in Direction}
     for policy in written:
         site.model.index.put_policy(policy)
-    judge = Judge(site.model.index)
-    asked += sum(_check_need(site, judge, need) for need in draft.needs)
-    return Proof(asked, {direction: names for direction, names in new.items() if names})
+    more, denied = closed(site, draft.needs)
+    if denied:
+        one = denied[0]
+        raise CannotWrite(
+            f"{one.src} -> {one.dst} {one.protocol} {one.port} would still be denied, as {one.direction.value}, by "
+            f"{', '.join(one.by[:3])}: nothing is written; see podwall explain"
+        )
+    return Proof(asked + more, {direction: names for direction, names in new.items() if names})
 
 
 # Alone
@@ -217,34 +222,3 @@ def _newly_isolated(site: Site, claims: Iterable[Claim], direction: Direction) -
         for endpoint in (claim.subjects.endpoints or (site.model.endpoints if claim.subjects.everywhere else ()))
         if claim.subjects.has_pod(endpoint) and not site.isolated(endpoint, direction)
     }
-
-
-def _check_need(site: Site, judge: Judge, need: Need) -> int:
-    asked = 0
-    for source in _ends(site, need.sources):
-        for destination in _ends(site, need.destinations):
-            for family in families(source.member) & families(destination.member):
-                for protocol, first, last in need.ports.ranges():
-                    for port in {first, last}:
-                        one = Connection(source, destination, protocol, port, family)
-                        _check_open(judge, one)
-                        asked += 1
-    return asked
-
-
-def _check_open(judge: Judge, asked: Connection) -> None:
-    verdict = judge.verdict(asked)
-    for side in (verdict.egress, verdict.ingress):
-        if not side.allowed:
-            by = sorted({m.rule.policy.name for m in side.matches} | {i.policy.name for i in side.isolated_by})
-            raise CannotWrite(
-                f"{asked.source.name} -> {asked.destination.name} {asked.protocol} {asked.port} would still be denied, "
-                f"as {side.direction.value}, by {', '.join(by[:3])}: nothing is written; see podwall explain"
-            )
-
-
-def _ends(site: Site, party: Party) -> list[End]:
-    """One end of each class of a party, and an address of each of its blocks."""
-    ends = {(e.namespace, site.model.index.slot(e)): site.end(e) for e in reversed(party.endpoints)}
-    outside = [cidr.partition("/")[0] for cidr in party.addresses.cidrs()[:64]]
-    return [*ends.values(), *(End(a, Endpoint("External", "", a, {}, (a,))) for a in outside)]

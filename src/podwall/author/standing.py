@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from podwall.cluster.endpoints import Endpoint
 from podwall.engine.judge import ports_on
 from podwall.engine.rules import Action, AnyPeer, Block, Direction
-from podwall.engine.sets import AddrSet, PortSet, cut
+from podwall.engine.sets import PortSet
 from podwall.engine.verdict import Connection, End
 from podwall.needs.party import Party
-from podwall.needs.site import Site, families
+from podwall.needs.site import Site, families, somebody, told_apart
 
 __all__ = ["addresses_allowed", "lets_already"]
 
@@ -43,7 +43,7 @@ def addresses_allowed(site: Site, subjects: Sequence[Endpoint], ports: PortSet) 
                 cidr
                 for rule in rules
                 if rule.action is Action.ALLOW
-                and ports.overlaps(ports_on(rule.ports, _outside(tuple(_ANYWHERE.values())).member))
+                and ports.overlaps(ports_on(rule.ports, somebody(*_ANYWHERE.values()).member))
                 for peer in rule.peers
                 if isinstance(peer, Block)
                 for cidr in peer.addresses.cidrs()[:_MOST_BLOCKS]
@@ -55,21 +55,9 @@ def addresses_allowed(site: Site, subjects: Sequence[Endpoint], ports: PortSet) 
 def _peers(site: Site, party: Party) -> Iterator[End]:
     """One end for all that rules do not tell apart."""
     if party.anyone:
-        yield _outside(tuple(_ANYWHERE.values()))
+        yield somebody(*_ANYWHERE.values())
     yield from map(site.end, party.endpoints)
-    cells = [party.addresses] if party.addresses else []
-    for block in site.model.index.blocks:
-        cells = [part for cell in cells for part in (cell & block, cell - block) if part]
-    for cell in cells:
-        yield from (_outside((_first(part),)) for part in map(cell.family, (4, 6)) if part)
-
-
-def _first(cell: AddrSet) -> str:
-    return cell.cidrs()[0].partition("/")[0]
-
-
-def _outside(addresses: tuple[str, ...]) -> End:
-    return End(addresses[0], Endpoint("External", "", addresses[0], {}, addresses))
+    yield from site.outside(party)
 
 
 def _lets(  # noqa: PLR0913 - one pair
@@ -77,13 +65,9 @@ def _lets(  # noqa: PLR0913 - one pair
 ) -> bool:
     own, judge = site.end(subject), site.model.judge
     source, destination = (peer, own) if direction is Direction.INGRESS else (own, peer)
-    known = (ports_on(rule.ports, destination.member) for rule in judge.rules(direction, own))
-    for piece in cut([ports, *known]):
-        if not piece <= ports:
-            continue
-        protocol, port, _ = next(piece.ranges())
+    for port in told_apart(judge, source, destination, ports):
         for family in families(subject) & families(peer.member):
-            side = judge.side(direction, Connection(source, destination, protocol, port, family))
+            side = judge.side(direction, Connection(source, destination, *port, family))
             terms = (match.rule.peers[match.peer] for match in side.matches)
             if not side.allowed or (anyone and not any(isinstance(term, AnyPeer) for term in terms)):
                 return False

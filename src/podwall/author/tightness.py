@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from podwall.cluster.endpoints import Endpoint
 from podwall.engine.connections import Edge, External, edges, externals_of
-from podwall.engine.counts import count
 from podwall.engine.focus import Focus
 from podwall.engine.grouping import Group
 from podwall.engine.index import key_of
@@ -128,10 +127,6 @@ def _by(edge: Edge) -> tuple[str, ...]:
 
 def open_pairs(site: Site, within: Iterable[Endpoint]) -> tuple[int, int]:
     """How many pairs of workloads have an end among some endpoints, and how many of them are open on some port."""
-    model = site.model
     keys = {key_of(e) for e in within}
-    weights = [0] * model.reach.layout.size
-    for group in model.groups(model.reach):
-        weights[group.atom] += not any(key_of(m) in keys for m in group.members)
-    counts, outside = model.counts(), count(model.reach, weights)
-    return counts.pairs - outside.pairs, counts.open_pairs - outside.open_pairs
+    counts = site.model.counts_about(lambda group: any(key_of(m) in keys for m in group.members))
+    return counts.pairs, counts.open_pairs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 import msgspec
@@ -86,6 +86,19 @@ class Model:
     def counts(self) -> Counts:
         """How many pairs are open among the cluster's endpoints."""
         return count(self.reach, weights_of(self.index, self.reach.layout))
+
+    def counts_about(self, concerned: Callable[[Group], bool]) -> Counts:
+        """The same of the endpoints that are concerned, and of the pairs that have one of them."""
+        weights = [0] * self.reach.layout.size
+        for group in self.groups(self.reach):
+            weights[group.atom] += not concerned(group)
+        whole, outside = self.counts(), count(self.reach, weights)
+        return Counts(
+            whole.endpoints - outside.endpoints,
+            whole.classes,
+            whole.pairs - outside.pairs,
+            whole.open_pairs - outside.open_pairs,
+        )
 
     def _groups_for_names(self) -> list[Group]:
         if self._groups is None:

@@ -6,18 +6,18 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from podwall.cluster.endpoints import Endpoint
 from podwall.engine.judge import Judge
 from podwall.engine.rules import Direction
 from podwall.engine.sets import PortSet
 from podwall.engine.verdict import Connection, End
 from podwall.needs.need import Need
 from podwall.needs.party import Party
-from podwall.needs.site import Site, families
+from podwall.needs.site import Site, families, somebody, told_apart
 
 __all__ = ["Closed", "closed"]
 
 _OUTSIDE = ("198.51.100.7", "2001:db8::7")  # somebody who is nobody: addresses for documentation
+_MOST_BLOCKS = 64  # of what may be thousands of published ranges
 
 
 class Closed(Struct, frozen=True):
@@ -39,16 +39,16 @@ def closed(site: Site, needs: Iterable[Need]) -> tuple[int, list[Closed]]:
     for need in needs:
         for source in _ends(site, need.sources):
             for destination in _ends(site, need.destinations):
-                found = [c for one in _asked(source, destination, need.ports) if (c := _denied(judge, need, one))]
-                asked += sum(1 for _ in _asked(source, destination, need.ports))
-                out += found[:1]
+                found = [_denied(judge, need, one) for one in _asked(judge, source, destination, need.ports)]
+                asked += len(found)
+                out += [one for one in found if one is not None][:1]
     return asked, out
 
 
-def _asked(source: End, destination: End, ports: PortSet) -> Iterator[Connection]:
+def _asked(judge: Judge, source: End, destination: End, ports: PortSet) -> Iterator[Connection]:
     for family in sorted(families(source.member) & families(destination.member)):
-        for protocol, first, last in ports.ranges():
-            yield from (Connection(source, destination, protocol, port, family) for port in sorted({first, last}))
+        for port in told_apart(judge, source, destination, ports):
+            yield Connection(source, destination, *port, family)
 
 
 def _denied(judge: Judge, need: Need, asked: Connection) -> Closed | None:
@@ -65,6 +65,7 @@ def _denied(judge: Judge, need: Need, asked: Connection) -> Closed | None:
 def _ends(site: Site, party: Party) -> list[End]:
     """One end of each class of a party, an address of each of its blocks, and somebody outside for everyone."""
     ends = {(e.namespace, site.model.index.slot(e)): site.end(e) for e in reversed(party.endpoints)}
-    outside = [cidr.partition("/")[0] for cidr in party.addresses.cidrs()[:64]]
-    outside += _OUTSIDE if party.anyone else ()
-    return [*ends.values(), *(End(a, Endpoint("External", "", a, {}, (a,))) for a in outside)]
+    firsts = [cidr.partition("/")[0] for cidr in party.addresses.cidrs()[:_MOST_BLOCKS]]
+    named = [*firsts, *(_OUTSIDE if party.anyone else ())]
+    outside = {end.name: end for end in (*map(somebody, named), *site.outside(party, _MOST_BLOCKS))}
+    return [*ends.values(), *outside.values()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from podwall.admission.names import dns_label
@@ -12,17 +12,18 @@ from podwall.cluster.objects import Bucket, name_of
 from podwall.cluster.services import port_of, selects, target_numbers
 from podwall.cluster.wellknown import WellKnown
 from podwall.engine.index import key_of
+from podwall.engine.judge import Judge, ports_on
 from podwall.engine.model import Model
 from podwall.engine.questions import split_protocol
 from podwall.engine.references import References, ServiceRef, Target
 from podwall.engine.rules import Direction
-from podwall.engine.sets import PortSet
+from podwall.engine.sets import PortSet, cut
 from podwall.engine.verdict import Connection, End, is_selectable
 from podwall.errors import CannotWrite, UnknownReference
 from podwall.needs.addresses import blocks, refuse_name
 from podwall.needs.party import Party
 
-__all__ = ["Site", "families"]
+__all__ = ["Site", "families", "somebody", "told_apart"]
 
 
 class Site:
@@ -166,10 +167,34 @@ class Site:
 
     def lets(self, direction: Direction, source: Endpoint, destination: Endpoint, ports: PortSet) -> bool:
         """Whether one side lets ports of a pair through already."""
-        common = families(source) & families(destination)
+        common, judge = families(source) & families(destination), self.model.judge
         ends = self.end(source), self.end(destination)
-        asked = (Connection(*ends, p, n, f) for p, first, last in ports.ranges() for n in {first, last} for f in common)
-        return all(self.model.judge.side(direction, one, evidence=False).allowed for one in asked)
+        asked = (Connection(*ends, *port, f) for port in told_apart(judge, *ends, ports) for f in common)
+        return all(judge.side(direction, one, evidence=False).allowed for one in asked)
+
+    def outside(self, party: Party, most: int | None = None) -> Iterator[End]:
+        """One address for each part of a party's blocks that no rule tells apart; the blocks are cut `most` times."""
+        cells = [party.addresses] if party.addresses else []
+        for block in self.model.index.blocks:
+            if most is not None and len(cells) > most:
+                break
+            cells = [part for cell in cells for part in (cell & block, cell - block) if part]
+        parts = (part for cell in cells for part in map(cell.family, (4, 6)) if part)
+        yield from (somebody(part.cidrs()[0].partition("/")[0]) for part in parts)
+
+
+def somebody(*addresses: str) -> End:
+    """Whoever has these addresses outside of the cluster."""
+    return End(addresses[0], Endpoint("External", "", addresses[0], {}, addresses))
+
+
+def told_apart(judge: Judge, source: End, destination: End, ports: PortSet) -> Iterator[tuple[str, int]]:
+    """One port of each part of some ports that no rule of either end tells apart, with its protocol."""
+    rules = (*judge.rules(Direction.EGRESS, source), *judge.rules(Direction.INGRESS, destination))
+    for piece in cut([ports, *(ports_on(rule.ports, destination.member) for rule in rules)]):
+        if piece <= ports:
+            protocol, port, _ = next(piece.ranges())
+            yield protocol, port
 
 
 def families(endpoint: Endpoint) -> set[int]:

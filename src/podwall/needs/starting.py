@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from podwall.api.notes import ConfigMap
-from podwall.api.running import EnvFrom, EnvVar, Volume
+from podwall.api.running import EnvFrom, EnvVar
 from podwall.cluster.objects import Located
+from podwall.needs import mounts
 from podwall.needs.application import Application
 from podwall.needs.running import Running
 from podwall.needs.telling import short
@@ -50,8 +51,7 @@ def _referred(workload: Running) -> Iterator[str]:
     for _, container in workload.containers():
         yield from filter(None, map(_of_variable, container.env or ()))
         yield from filter(None, map(_of_all, container.envFrom or ()))
-    for volume in workload.spec.volumes or ():
-        yield from _of_volume(volume)
+    yield from mounts.config_maps(workload.spec)
 
 
 def _of_variable(variable: EnvVar) -> str:
@@ -61,10 +61,3 @@ def _of_variable(variable: EnvVar) -> str:
 
 def _of_all(variables: EnvFrom) -> str:
     return variables.configMapRef.name if variables.configMapRef else ""
-
-
-def _of_volume(volume: Volume) -> Iterator[str]:
-    sources = (volume.projected.sources if volume.projected else None) or ()
-    for reference in (volume.configMap, *(source.configMap for source in sources)):
-        if reference is not None:
-            yield reference.name

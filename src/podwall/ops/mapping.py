@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 
 import msgspec
 from msgspec import UNSET
 
 from podwall.engine.connections import Edge, edges, ends_of, externals_of
 from podwall.engine.connections import External as Outside
-from podwall.engine.counts import count
 from podwall.engine.focus import EVERYTHING, Focus
 from podwall.engine.grouping import Group
 from podwall.engine.reach import Reach
@@ -44,23 +42,16 @@ _MOST_SHARED = 10_000
 def summarize(opened: Opened) -> Summary:
     """How many pairs are open; with a namespace, of those that have an end in it."""
     model, only = opened.model, opened.only
-    counts = model.counts()
-    endpoints, pairs, open_pairs = counts.endpoints, counts.pairs, counts.open_pairs
-    if only is not None:  # all pairs but those that lie outside altogether
-        others = (group for group in model.groups(model.reach) if group.namespace != only)
-        outside = count(model.reach, _weights(others, model.reach.layout.size))
-        endpoints -= outside.endpoints
-        pairs -= outside.pairs
-        open_pairs -= outside.open_pairs
+    counts = model.counts() if only is None else model.counts_about(lambda group: group.namespace == only)
     return Summary(
         apiVersion=API_VERSION,
         kind="MapSummary",
         profile=model.profile.name,
-        endpoints=endpoints,
+        endpoints=counts.endpoints,
         policies=sum(only in (None, policy.namespace) for policy in model.index.policies),
         classes=counts.classes,
-        pairs=pairs,
-        openPairs=open_pairs,
+        pairs=counts.pairs,
+        openPairs=counts.open_pairs,
         incomplete=list(opened.incomplete),
     )
 
@@ -179,10 +170,3 @@ class _Permits:
                 for policy, found in paths.items()
             ]
         return self._made[key]
-
-
-def _weights(groups: Iterable[Group], size: int) -> list[int]:
-    out = [0] * size
-    for group in groups:
-        out[group.atom] += 1
-    return out
