@@ -11,6 +11,7 @@ from podwall.api.meta import PlainMeta
 from podwall.author.compose import IGNORE, Said, open_side, permit
 from podwall.author.recipe import Draft
 from podwall.cluster.endpoints import Endpoint, endpoints_of
+from podwall.cluster.hosts import single
 from podwall.cluster.objects import Bucket, Cluster, Located, Origin, name_of, namespace_labels
 from podwall.cluster.services import addresses_of
 from podwall.cluster.wellknown import WellKnown
@@ -110,4 +111,4 @@ def _service_addresses(site: Site) -> set[str]:
     found = (
         s.object for s in (bucket.services if bucket else ()) if name_of(s.object.metadata) in ("kube-dns", "coredns")
     )
-    return {f"{a}/{128 if ':' in a else 32}" for service in found for a in addresses_of(service)}
+    return {single(a) for service in found for a in addresses_of(service)}

@@ -8,7 +8,7 @@ from podwall.api.core import NodeStatus, PodStatus
 from podwall.cluster.endpoints import Endpoint
 from podwall.cluster.objects import Cluster, name_of
 
-__all__ = ["ADDRESS_TYPES", "domain", "external", "hosts", "node_endpoints"]
+__all__ = ["ADDRESS_TYPES", "domain", "external", "hosts", "node_endpoints", "single"]
 
 # The types of node addresses that are IP addresses.
 ADDRESS_TYPES = frozenset({"InternalIP", "ExternalIP"})
@@ -49,3 +49,8 @@ def external(address: str) -> Endpoint:
 def domain(name: str) -> Endpoint:
     """A destination of which nothing but its domain name is known (C12); it may have addresses of either family."""
     return Endpoint("Domain", "", name, {})
+
+
+def single(address: str) -> str:
+    """The block that is one address."""
+    return f"{address}/{128 if ':' in address else 32}"

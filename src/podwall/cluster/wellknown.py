@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from podwall.api.core import Service, ServicePort, ServiceSpec
 from podwall.cluster.endpoints import Endpoint
-from podwall.cluster.hosts import node_endpoints
+from podwall.cluster.hosts import node_endpoints, single
 from podwall.cluster.objects import Bucket, Cluster, name_of
 from podwall.cluster.services import selects, slice_addresses, target_numbers
 
@@ -146,7 +146,7 @@ class WellKnown:
             found = slice_addresses(bucket, service, ports[0])
             at: dict[int, list[str]] = {}
             for address in found:
-                at.setdefault(address.port or ports[0].port, []).append(_single(address.address))
+                at.setdefault(address.port or ports[0].port, []).append(single(address.address))
             if at:
                 yield from (Members(cidrs=tuple(held), ports=(f"{port}/TCP",)) for port, held in sorted(at.items()))
                 return
@@ -158,7 +158,7 @@ class WellKnown:
             yield Members(pods, ports=ports)
             return
         nodes = (n for n in node_endpoints(self._cluster) if any(label in n.labels for label in _CONTROL_PLANE))
-        yield Members(cidrs=tuple(_single(address) for node in nodes for address in node.addresses), ports=ports)
+        yield Members(cidrs=tuple(single(address) for node in nodes for address in node.addresses), ports=ports)
 
     # Internet and monitoring
 
@@ -208,7 +208,3 @@ def _service(bucket: Bucket | None, name: str) -> Service | None:
 def _secure_port(ports: Sequence[ServicePort] | None) -> int:
     target = ports[0].targetPort if ports else None
     return target if isinstance(target, int) else _SECURE_PORT
-
-
-def _single(address: str) -> str:
-    return f"{address}/{128 if ':' in address else 32}"

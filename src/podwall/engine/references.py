@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from podwall.api.core import Service
 from podwall.cluster.endpoints import Endpoint, finished
-from podwall.cluster.hosts import domain, external, hosts, node_endpoints
+from podwall.cluster.hosts import domain, external, hosts, node_endpoints, single
 from podwall.cluster.objects import Cluster, name_of
 from podwall.cluster.services import addresses_of
 from podwall.engine.domains import Resolutions, canonical, covers, named
@@ -133,7 +133,7 @@ class References:
         for _, cell in self._index.cells()[0].external((4, 6)):
             left = addresses & cell
             for address in inside:
-                left -= AddrSet.of(f"{address}/{128 if ':' in address else 32}")
+                left -= AddrSet.of(single(address))
             for part in (left.family(4), left.family(6)):
                 if part:
                     yield from self._external(part.cidrs()[0].partition("/")[0])

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from podwall.api.core import Service, ServicePort
 from podwall.cluster.endpoints import Endpoint, PortName
+from podwall.cluster.hosts import single
 from podwall.cluster.objects import Located, name_of
 from podwall.cluster.services import selects, slice_addresses, target_numbers
 from podwall.cluster.topology import Topology
@@ -78,7 +79,7 @@ class Application:
         if bucket is None or selector:
             return None
         found = slice_addresses(bucket, service, None)
-        cidrs = tuple(dict.fromkeys(f"{a.address}/{128 if ':' in a.address else 32}" for a in found))
+        cidrs = tuple(dict.fromkeys(single(a.address) for a in found))
         return Party(name, cidrs=cidrs) if cidrs else None
 
     def reaches(

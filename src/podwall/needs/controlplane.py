@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
+from podwall.cluster.hosts import single
 from podwall.engine.sets import NO_PORTS, PortSet
 from podwall.needs.finding import workloads_named
 from podwall.needs.need import Grant
@@ -23,7 +24,7 @@ def found_api_servers(site: Site) -> list[Grant]:
         ports = NO_PORTS
         for text in members.ports or ():
             ports |= PortSet.of("TCP", int(text.partition("/")[0]))
-        found = {_single(a) for e in members.endpoints if not e.assumed for a in e.addresses}
+        found = {single(a) for e in members.endpoints if not e.assumed for a in e.addresses}
         held.setdefault(ports, set()).update(found, members.cidrs)
     return [Grant(Party(API_SERVER, cidrs=_sorted(cidrs)), ports) for ports, cidrs in held.items() if cidrs]
 
@@ -36,7 +37,3 @@ def tunnels(site: Site) -> list[Party]:
 def _sorted(cidrs: set[str]) -> tuple[str, ...]:
     networks = {ipaddress.ip_network(cidr) for cidr in cidrs}
     return tuple(str(n) for n in sorted(networks, key=lambda n: (n.version, n)))
-
-
-def _single(address: str) -> str:
-    return str(ipaddress.ip_network(address))

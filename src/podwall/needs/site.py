@@ -8,6 +8,7 @@ from functools import cached_property
 
 from podwall.admission.names import dns_label
 from podwall.cluster.endpoints import Controller, Endpoint
+from podwall.cluster.hosts import single
 from podwall.cluster.objects import Bucket, name_of
 from podwall.cluster.services import port_of, selects, target_numbers
 from podwall.cluster.wellknown import WellKnown
@@ -107,7 +108,7 @@ class Site:
             return self.of_pods(name_of(target.service.metadata), chosen)
         members = [m for end in target for m in end.members or (end.member,)]
         if members[0].kind in ("Node", "External"):
-            return Party(reference, cidrs=tuple(_single(a) for m in members for a in m.addresses))
+            return Party(reference, cidrs=tuple(single(a) for m in members for a in m.addresses))
         return self.of_workload(members[0])
 
     def _target(self, reference: str) -> Target:
@@ -126,7 +127,7 @@ class Site:
     def of_pods(self, name: str, endpoints: Iterable[Endpoint]) -> Party:
         """Pods of one namespace; those on their host's network are meant by their nodes' addresses."""
         found = sorted(endpoints, key=key_of)
-        hosts = tuple(sorted({_single(a) for e in found if e.host_network and not e.assumed for a in e.addresses}))
+        hosts = tuple(sorted({single(a) for e in found if e.host_network and not e.assumed for a in e.addresses}))
         seen = tuple(filter(is_selectable, found))
         if not seen and not hosts:
             raise CannotWrite(f"{found[0].namespace}/{name} is on its host's network, and its address is not known")
@@ -214,7 +215,3 @@ def _block(text: str) -> str | None:
         return str(ipaddress.ip_network(text))
     except ValueError:
         return None
-
-
-def _single(address: str) -> str:
-    return f"{address}/{128 if ':' in address else 32}"

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from podwall.api.running import RunningContainer
-from podwall.cluster.hosts import node_endpoints
+from podwall.cluster.hosts import node_endpoints, single
 from podwall.engine.rules import Direction
 from podwall.engine.sets import NO_PORTS, PortSet
 from podwall.needs.application import Application
@@ -130,7 +130,7 @@ def _daemons(application: Application, ports: PortSet) -> Iterator[tuple[Party, 
 
 def _nodes(application: Application) -> Party | None:
     found = {address for node in node_endpoints(application.site.model.cluster) for address in node.addresses}
-    cidrs = tuple(f"{address}/{128 if ':' in address else 32}" for address in sorted(found))
+    cidrs = tuple(map(single, sorted(found)))
     return Party("nodes", cidrs=cidrs) if cidrs else None
 
 
