@@ -1,1 +1,1 @@
-"""The lab: endpoints as network namespaces on one machine, the policies in its kernel, and real packets between them."""
+"""The lab: endpoints as network namespaces on one machine, policies in its kernel, real packets between them."""

@@ -1,4 +1,4 @@
-"""What a lab is made of, as plain data: nodes, who sits where, what stands outside, Services. Nothing here does anything.
+"""What a lab is made of, as plain data: nodes, who sits where, what stands outside, Services. Nothing acts here.
 
 `network` brings a plan up, `probes` says what is sent in it.
 """
@@ -30,7 +30,7 @@ class SeatKind(enum.Enum):
 
 
 class PlannedNode(Struct, frozen=True):
-    """A node namespace; `addresses` holds at most one of each family for the underlay, IPv4 first, then further ones."""
+    """A node namespace; `addresses` begins with one of each family for the underlay, IPv4 first; others follow."""
 
     name: str
     addresses: tuple[str, ...]
