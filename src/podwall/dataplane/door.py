@@ -29,7 +29,7 @@ class Held(Struct, frozen=True):
 
 
 class Kernel(Protocol):
-    """Applies changes in whole or not at all. Raises KernelError with what nft or the kernel said; the old table stays."""
+    """Applies changes in whole or not at all. Raises KernelError with what the kernel said; the old table stays."""
 
     def apply(self, change: Change) -> None:
         """The change in one transaction, and its epoch in a second (dataplane.md 4.4)."""
