@@ -40,12 +40,12 @@ class FakeKernel:
 
 def _steps(old: Ruleset | None, change: Change) -> Iterator[Ruleset]:
     """The table after each transaction."""
-    first = msgspec.structs.replace(change, epoch=0)
-    table = old if old is not None and not first else _accepted(old, first)
-    if first:
+    first, table = msgspec.structs.replace(change, epoch=0), old
+    if old is None or first != Change():
+        table = _accepted(old, first)
         yield table
     if change.epoch:
-        yield applied(table, Change(epoch=change.epoch))
+        yield _accepted(table, Change(epoch=change.epoch))
 
 
 def _accepted(old: Ruleset | None, change: Change) -> Ruleset:
@@ -53,7 +53,7 @@ def _accepted(old: Ruleset | None, change: Change) -> Ruleset:
         new = applied(old, change)
     except ValueError as error:
         raise KernelError(str(error)) from error
-    before = [] if old is None or change.whole is not None else refused_change(old, change)
+    before = refused_change(old, change) if old is not None and change.whole is None else iter(())
     for reason in (*before, *refused_ruleset(new)):
         raise KernelError(reason)
     return new

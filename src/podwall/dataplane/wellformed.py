@@ -32,6 +32,8 @@ def refused_ruleset(ruleset: ir.Ruleset) -> Iterator[str]:
     if ruleset.sets.keys() & ruleset.maps.keys():
         yield f"set and map {min(ruleset.sets.keys() & ruleset.maps.keys())}: one name for both"
     yield from _too_deep(ruleset)
+    if not ruleset.epoch or ruleset.epoch & ~ruleset.mask:
+        yield f"epoch {ruleset.epoch:#x} is not within {ruleset.mask:#x}"
 
 
 def _refused_rule(ruleset: ir.Ruleset, rule: ir.Rule) -> Iterator[str]:
@@ -133,63 +135,23 @@ def _targets(ruleset: ir.Ruleset, name: str) -> Iterator[str]:
 
 def refused_change(old: ir.Ruleset, change: Change) -> Iterator[str]:
     """What cannot be done to a table, although the result might be one; nothing if all can."""
-    yield from _existing(old, change)
-    yield from _present(old, change)
-    yield from _busy(old, change)
-
-
-def _existing(old: ir.Ruleset, change: Change) -> Iterator[str]:
-    """A set or a map that is there already cannot be made; nor can a chain get another hook."""
-    for one in change.sets:
-        if one.name in old.sets and one.name not in change.gone_sets:
-            yield f"set {one.name} exists"
-    for held in change.maps:
-        if held.name in old.maps and held.name not in change.gone_maps:
-            yield f"map {held.name} exists"
+    new = {one.name for one in change.sets} | {one.name for one in change.maps}
+    for name in sorted(new & {*old.sets, *old.maps}):
+        yield f"{name} exists"
     for chain in change.chains:
-        was = old.chains.get(chain.name)
-        if was is not None and was.hook is not chain.hook and chain.name not in change.gone_chains:
-            yield f"chain {chain.name} has another hook"
+        if chain.name in change.gone_chains or old.chains.get(chain.name, chain).hook is not chain.hook:
+            yield f"chain {chain.name} cannot get another hook, nor go and come"
+    yield from _refused_elements(old, change)
 
 
-def _present(old: ir.Ruleset, change: Change) -> Iterator[str]:
-    """Elements that come must not be there, and those that go must be."""
-    for name, keys in change.removed.items():
-        if name in old.sets and not keys <= old.sets[name].elements:
-            yield f"set {name} has not all elements that are to go"
+def _refused_elements(old: ir.Ruleset, change: Change) -> Iterator[str]:
+    """Elements that come must not be there, and those that go must be (as for sets, `applied` looks)."""
     for name, keys in change.added.items():
-        if name in old.sets and keys & (old.sets[name].elements - change.removed.get(name, frozenset())):
+        if keys & (old.sets[name].elements - change.removed.get(name, frozenset())):
             yield f"set {name} has elements already that are to come"
     for name, items in change.unrouted.items():
-        if name in old.maps and not items.items() <= old.maps[name].elements.items():
+        if not items.items() <= old.maps[name].elements.items():
             yield f"map {name} has not all elements that are to go"
     for name, items in change.routed.items():
-        kept = old.maps[name].elements.keys() - change.unrouted.get(name, {}).keys() if name in old.maps else set()
-        if items.keys() & kept:
+        if items.keys() & (old.maps[name].elements.keys() - change.unrouted.get(name, {}).keys()):
             yield f"map {name} has elements already that are to come"
-
-
-def _busy(old: ir.Ruleset, change: Change) -> Iterator[str]:
-    """What goes must not be referred to by what stays as it is."""
-    replaced = {chain.name for chain in change.chains} | {*change.gone_chains}
-    for name in sorted(old.chains.keys() - replaced):
-        for used in _uses(old.chains[name]) & {*change.gone_chains, *change.gone_sets, *change.gone_maps}:
-            yield f"{used} is in use by chain {name}"
-    for name in sorted(old.maps.keys() - {*change.gone_maps}):
-        left = old.maps[name].elements.keys() - change.unrouted.get(name, {}).keys()
-        if {old.maps[name].elements[key] for key in left} & {*change.gone_chains}:
-            yield f"a chain is in use by map {name}"
-
-
-def _uses(chain: ir.Chain) -> set[str]:
-    used = set()
-    for rule in chain.rules:
-        used |= {match.set for match in rule.matches if isinstance(match, ir.Lookup)}
-        for statement in rule.statements:
-            if isinstance(statement, ir.Jump | ir.Goto):
-                used.add(statement.chain)
-            elif isinstance(statement, ir.Dispatch):
-                used.add(statement.map)
-            elif isinstance(statement, ir.Log):
-                used.add(statement.seen)
-    return used
