@@ -99,6 +99,12 @@ class Key(enum.Enum):
         """4 or 6; 0 where no address is part of the key."""
         return {"4": 4, "6": 6}.get(self.name[-1], 0)
 
+    @property
+    def size(self) -> int:
+        """Bytes of one key."""
+        sizes = {"ipv4_addr": 4, "ipv6_addr": 16, "inet_proto": 4, "inet_service": 4}
+        return sum(sizes[part] for part in self.value.split(" . "))
+
 
 def address_key(address: int, family: int) -> bytes:
     """The key of an address, given as a number of its family."""
