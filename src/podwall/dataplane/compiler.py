@@ -1,4 +1,4 @@
-"""The compiler of one node: events in, the least change of its table out. A batch is nothing but events on an empty one.
+"""The compiler of one node: events in, the least change of its table out. A batch is many events on an empty one.
 
 An event marks what it concerns; `flush` settles that and no more. What comes out depends on the state alone, not on the
 way to it: the same objects in any order end in the same bytes.
@@ -31,7 +31,7 @@ __all__ = ["Compiler", "Marks", "Options", "next_epoch"]
 
 
 class Marks(Struct, frozen=True):
-    """The bits of connection marks that are ours: those of the epoch, and the one of connections that were picked up."""
+    """The bits of connection marks that are ours: those of the epoch, and one for connections that were picked up."""
 
     mask: int = 0x7FFF_8000
     picked_up: int = 0x8000_0000
@@ -39,11 +39,15 @@ class Marks(Struct, frozen=True):
 
 
 class Options(Struct, frozen=True):
-    """How one node's table is written: the address families that it judges, where it logs, which marks are its own."""
+    """How one node's table is written: the address families that it judges, where it logs, which marks are its own.
+
+    `wide` is as in Members.
+    """
 
     families: tuple[int, ...] = (4, 6)
     logging: Logging = Logging()
     marks: Marks = Marks()
+    wide: int = 256
 
 
 def next_epoch(epoch: int, mask: int) -> int:
@@ -72,7 +76,7 @@ class Compiler:
         self._node = node
         self._options = options
         self._index = Index(profile)
-        self._members = Members(self._index)
+        self._members = Members(self._index, options.wide)
         blocks = profile.blocks_match_cluster
         self._groups = Groups(self._members, options.families, options.logging, blocks=blocks)
         self._claims = Claims()
@@ -256,7 +260,7 @@ class Compiler:
         return out
 
     def _structure(self) -> Ruleset:
-        """The table with its chains; sets and maps are there by name, their elements where they are not ours to keep."""
+        """The table with its chains; sets and maps are there by name, filled only where nothing changes them."""
         which = Which(self._groups.has(Kind.ENFORCED), self._groups.has(Kind.STAGED, Kind.STAGED_DENIED))
         made = frame(which, self._options.families, self._options.logging)
         chains = {chain.name: chain for chain in (*made.chains, *self._groups.chains())}
