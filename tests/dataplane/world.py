@@ -21,6 +21,7 @@ from podwall.dataplane.walk import Walker
 from podwall.engine.index import Index, key_of
 from podwall.engine.judge import Judge
 from podwall.engine.model import Model
+from podwall.engine.rules import AnyPort, PolicyRules
 from podwall.engine.sets import IPV6_BASE, address_number
 from podwall.engine.verdict import Connection as Asked
 from podwall.engine.verdict import End
@@ -149,6 +150,19 @@ class World:
         verdict = self.judge.verdict(Asked(one, two, asked.protocol, asked.port, asked.family), evidence=False)
         return verdict.egress.allowed, verdict.ingress.allowed
 
+    def allowed_on(self, node: str, asked: Question) -> bool:
+        """What one node says: it judges its own pods, and no others."""
+        egress, ingress = self.wanted(asked)
+        return (egress or asked.source.node != node) and (ingress or asked.destination.node != node)
+
+    @cached_property
+    def without_ports(self) -> World:
+        """The same, where only rules about any port are left: what ICMP is judged by (D15)."""
+        world = World(self.model, self.options)
+        for policy in self.model.index.policies.values():
+            world.index.put_policy(_without_ports(policy))
+        return world
+
     def end(self, endpoint: Endpoint) -> End:
         """An end as the engine is asked about it."""
         inside = endpoint.kind not in ("Node", "External")
@@ -171,17 +185,23 @@ class World:
         return [self.walkers[node].walk(hook, packet) for node, hook in self.hops(asked.source, asked.destination)]
 
 
+def _without_ports(policy: PolicyRules) -> PolicyRules:
+    kept = [(rule, tuple(port for port in rule.ports if isinstance(port, AnyPort))) for rule in policy.rules]
+    rules = tuple(msgspec.structs.replace(rule, ports=ports) for rule, ports in kept if ports)
+    return msgspec.structs.replace(policy, rules=rules)
+
+
 def address(endpoint: Endpoint, family: int) -> str | None:
     """The address of one family."""
     return next((a for a in endpoint.addresses if (":" in a) == (family == 6)), None)
 
 
-def packet_of(asked: Question, state: str = "new") -> Packet:
-    """The first packet of a connection."""
+def packet_of(asked: Question, state: str = "new", source_port: int = 40000, *, syn: bool = True) -> Packet:
+    """The first packet that conntrack sees of a connection."""
     source, destination = address(asked.source, asked.family), address(asked.destination, asked.family)
     assert source
     assert destination
-    ends = Ends(packed(source), packed(destination), 40000, asked.port)
+    ends = Ends(packed(source), packed(destination), source_port, asked.port)
     tracked = Connection(ends, ends.turned()) if state not in ("untracked", "invalid") else None
     return Packet(
         ends.source,
@@ -189,7 +209,8 @@ def packet_of(asked: Question, state: str = "new") -> Packet:
         PROTOCOL_NUMBERS[asked.protocol],
         ends.source_port,
         ends.port,
-        syn=True,
+        syn=syn,
+        icmp={1: 8, 58: 128}.get(PROTOCOL_NUMBERS[asked.protocol], 0),
         state=state,
         connection=tracked,
     )

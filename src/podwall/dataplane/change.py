@@ -25,7 +25,8 @@ class Change(Struct, frozen=True):
     `whole` replaces the table, whatever it holds, and then nothing else is set but `epoch`. Chains in `chains` are new,
     or get new rules in place of their old ones. `sets` and `maps` are new, with all that is in them. `added` and
     `removed` are elements of sets, `routed` and `unrouted` those of verdict maps; a key whose chain changes is in both.
-    `groups` are those that log lines may name from now on. `epoch` is 0 where no permission may have shrunk.
+    `groups` are those that log lines may name from now on, None where they are as before. `epoch` is 0 where no
+    permission may have shrunk.
     """
 
     whole: Ruleset | None = None
@@ -39,7 +40,7 @@ class Change(Struct, frozen=True):
     removed: dict[str, frozenset[bytes]] = {}
     routed: dict[str, dict[bytes, str]] = {}
     unrouted: dict[str, dict[bytes, str]] = {}
-    groups: dict[str, Group] = {}
+    groups: dict[str, Group] | None = None
     epoch: int = 0
 
     @property
@@ -75,7 +76,7 @@ def difference(old: Ruleset, new: Ruleset) -> Change:
         removed=_filled(removed),
         routed=_filled(routed),
         unrouted=_filled(unrouted),
-        groups=new.groups if new.groups != old.groups else {},
+        groups=new.groups if new.groups != old.groups else None,
         epoch=new.epoch if new.epoch != old.epoch else 0,
     )
 
@@ -113,7 +114,8 @@ def applied(old: Ruleset | None, change: Change) -> Ruleset:
     for name in {*change.routed, *change.unrouted}:
         left = _without(maps[name].elements, change.unrouted.get(name, ()))
         maps[name] = msgspec.structs.replace(maps[name], elements=left | change.routed.get(name, {}))
-    new = msgspec.structs.replace(old, chains=chains, sets=sets, maps=maps, groups=change.groups or old.groups)
+    groups = old.groups if change.groups is None else change.groups
+    new = msgspec.structs.replace(old, chains=chains, sets=sets, maps=maps, groups=groups)
     return _at(new, change.epoch)
 
 

@@ -12,6 +12,7 @@ from itertools import product
 from msgspec import Struct
 
 from podwall.cluster.endpoints import Endpoint
+from podwall.cluster.objects import NAME_LABEL
 from podwall.cluster.profile import Profile
 from podwall.dataplane.change import Change
 from podwall.dataplane.claims import Claims, Entry
@@ -110,9 +111,11 @@ class Compiler:
         if self._endpoints.get(key) == endpoint:
             return
         self.drop_endpoint(key)
-        self._endpoints[key] = endpoint
         if endpoint.kind != "Node":
+            if not self._index.labels_of(endpoint.namespace):  # an undeclared one exists (D11)
+                self.put_namespace(endpoint.namespace, {NAME_LABEL: endpoint.namespace})
             self._index.put_endpoint(endpoint)
+        self._endpoints[key] = endpoint
         self._members.put(endpoint)
         if endpoint.node == self._node and is_selectable(endpoint):
             self._local.setdefault(endpoint.namespace, {})[key] = endpoint
@@ -184,7 +187,7 @@ class Compiler:
         return Change(epoch=epoch)
 
     def ruleset(self) -> Ruleset:
-        """The whole table as it was flushed last, with all elements."""
+        """The whole table, with all elements; right after a flush only."""
         sets = {name: self._filled(one) for name, one in sorted(self._loaded.sets.items())}
         maps = {name: _routed(one, self._claims.of(name)) for name, one in sorted(self._loaded.maps.items())}
         loaded = self._loaded
@@ -304,7 +307,7 @@ class Compiler:
             removed={name: keys for name, keys in sorted(removed.items()) if keys},
             routed={name: came for name, (came, _) in claimed.items() if name in new.maps and came},
             unrouted={name: went for name, (_, went) in claimed.items() if name in new.maps and went},
-            groups=new.groups if new.groups != old.groups else {},
+            groups=new.groups if new.groups != old.groups else None,
         )
 
     def _filled(self, one: Set) -> Set:

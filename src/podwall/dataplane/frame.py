@@ -104,9 +104,11 @@ class _Maker:
 
     def chains(self) -> Iterator[Chain]:
         """Base chains, and all that they lead to but the pods' own."""
-        yield Chain("c_forward", tuple(self._entry()), Hook.FORWARD)
-        yield Chain("c_input", (Rule((Loopback(),), (Accept(),)), *self._entry()), Hook.INPUT)
-        yield Chain("c_eval", tuple(self._eval()))
+        yield Chain("c_forward", tuple(self._entry("c_eval")), Hook.FORWARD)
+        yield Chain("c_input", (Rule((Loopback(),), (Accept(),)), *self._entry("c_eval_own")), Hook.INPUT)
+        # An answer of a local pod to its own node: that was free to ask (N17).
+        yield Chain("c_eval_own", tuple(self._eval(Accept())))
+        yield Chain("c_eval", tuple(self._eval(Jump("c_reversed"))))
         yield Chain("c_untracked", tuple(self._untracked()))
         if self._which.enforced:
             yield Chain("c_invalid", tuple(self._invalid()))
@@ -118,13 +120,13 @@ class _Maker:
         if self._which.enforced and self._which.staged:
             yield Chain("c_unmarked", tuple(self._unmarked()))
 
-    def _entry(self) -> Iterator[Rule]:
+    def _entry(self, onward: str) -> Iterator[Rule]:
         """What an established connection costs is the first rule: its permission is in its mark (dataplane.md 0.1)."""
         if self._which.enforced:
             yield Rule((EpochIs(),), (Accept(),))
-        yield Rule((), (Jump("c_eval"),))
+        yield Rule((), (Jump(onward),))
 
-    def _eval(self) -> Iterator[Rule]:
+    def _eval(self, picked_up: Jump | Accept) -> Iterator[Rule]:
         """Errors about connections first, or a new epoch would cut path MTU discovery (dataplane.md 4.3)."""
         for protocol in ("ICMP", "ICMPv6"):
             yield Rule((State("related"), Protocol(protocol)), (Accept(),))
@@ -140,7 +142,8 @@ class _Maker:
             for family in self._families:
                 yield from (self._local(field, unmarked_set(family), family) for field in _fields())
         yield Rule((State("new"), NotSyn()), (PickUp(),))
-        yield Rule((PickedUp(),), (Jump("c_reversed"),))
+        # Never by its mark: a packet from the middle would open the way for a SYN with the same ends.
+        yield Rule((PickedUp(), NotSyn()), (picked_up,))
         yield Rule((), (Goto("c_judge"),))
 
     def _local(self, field: Field, name: str, family: int) -> Rule:
@@ -173,7 +176,7 @@ class _Maker:
     def _reversed(self) -> Iterator[Rule]:
         """A connection picked up in the middle may have its ends the wrong way round (dataplane.md 4.5)."""
         yield from self._dispatches(View.REVERSED, ENFORCED)
-        yield Rule((), (SetEpoch(), Accept()))
+        yield Rule((), (Accept(),))
 
     def _judge(self) -> Iterator[Rule]:
         """Each node judges its own pods: the source's egress, and the destination's ingress."""

@@ -18,6 +18,7 @@ from podwall.engine.selections import Selections
 
 __all__ = ["Members"]
 
+
 class Members:
     """Mutable. `index` holds the pods and their namespaces' labels; nodes are held here.
 
