@@ -1,0 +1,174 @@
+"""Which probes are sent, with what the engine says of each: all pairs of a plan's seats at the ports that matter.
+
+Seats that share a node's namespace, and that nothing tells apart, are asked once. An endpoint is not asked about itself
+but by a Service (D5), nor one external address about another. Services are asked at their own addresses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+
+import msgspec
+from msgspec import Struct
+
+from podwall.cluster.hosts import external
+from podwall.engine.index import Index
+from podwall.engine.judge import Judge
+from podwall.engine.verdict import Connection, End, is_selectable
+from podwall.lab.plan import Plan, Seat, SeatKind, Translation
+from podwall.lab.probe import FAMILIES, Probe, Target
+
+__all__ = ["Asker", "Question", "address_in", "distinct", "family_of", "space_of"]
+
+
+class Question(Struct, frozen=True, gc=False):
+    """A probe that could be sent: numbers of two stands, or of one and of a Service's translation."""
+
+    source: int
+    destination: int
+    protocol: str
+    port: int
+    family: int
+    service: bool = False
+
+
+class _Stand(Struct, frozen=True):
+    """A seat as probes see it; `ends` are its ends by family, each with one address if it is no pod."""
+
+    seat: Seat
+    ends: dict[int, End]
+
+    @property
+    def is_outside(self) -> bool:
+        return self.seat.kind is SeatKind.EXTERNAL
+
+
+def family_of(address: str) -> int:
+    """4 or 6."""
+    return 6 if ":" in address else 4
+
+
+def space_of(seat: Seat) -> str:
+    """What identifies the namespace that a seat is in."""
+    match seat.kind:
+        case SeatKind.POD:
+            return seat.name
+        case SeatKind.HOST:
+            return f"node/{seat.node}"
+        case SeatKind.EXTERNAL:
+            return ""
+
+
+class Asker:
+    """Makes the probes of one plan. `index` holds the seats' endpoints."""
+
+    def __init__(self, plan: Plan, index: Index, judge: Judge) -> None:
+        self._plan = plan
+        self._index = index
+        self._judge = judge
+        self.stands = [self._stand(seat) for seat in distinct(plan.seats)]
+        self.translations = [t for t in plan.translations if t.targets]
+
+    def _stand(self, seat: Seat) -> _Stand:
+        slot = self._index.slot(seat.endpoint) if is_selectable(seat.endpoint) else -1
+        node = seat.node or None
+        ends: dict[int, End] = {}
+        for family in FAMILIES:
+            address = next((a for a in seat.endpoint.addresses if family_of(a) == family), None)
+            if address is not None:
+                # A node may have several addresses of a family, and rules by address may differ: one is dialed.
+                only = seat.kind is not SeatKind.POD
+                member = msgspec.structs.replace(seat.endpoint, addresses=(address,)) if only else seat.endpoint
+                ends[family] = End(seat.name, member, slot, many=False, node=node)
+        return _Stand(seat, ends)
+
+    # What could be asked
+
+    def pairs(self, source: int, destination: int) -> tuple[int, ...]:
+        """The families in which one stand is asked about another; none where it is not."""
+        one, other = self.stands[source], self.stands[destination]
+        if source == destination or (one.is_outside and other.is_outside):
+            return ()
+        if one.seat.kind is SeatKind.HOST and space_of(one.seat) == space_of(other.seat):
+            return ()
+        return tuple(family for family in FAMILIES if family in one.ends and family in other.ends)
+
+    def of_pair(self, source: int, destination: int, ports: Iterable[tuple[str, int]]) -> Iterator[Question]:
+        """Everything that is asked about a pair."""
+        families = self.pairs(source, destination)
+        for protocol, port in ports:
+            for family in families:
+                yield Question(source, destination, protocol, port, family)
+
+    def of_service(self, source: int, number: int) -> Iterator[Question]:
+        """What one stand is asked about a port of a Service; nothing of what is outside, which has no way to it."""
+        one, translation = self.stands[source], self.translations[number]
+        family = family_of(translation.address)
+        if not one.is_outside and family in one.ends:
+            yield Question(source, number, translation.protocol, translation.port, family, service=True)
+
+    # Predictions
+
+    def probe(self, asked: Question) -> Probe:
+        """The probe of a question, with the engine's verdict."""
+        if asked.service:
+            return self._to_service(asked, self.translations[asked.destination])
+        source = self.stands[asked.source].ends[asked.family]
+        destination = self.stands[asked.destination].ends[asked.family]
+        target = self._target(asked, source, destination, asked.port)
+        return self._made(asked, source, (destination.name, target.address, asked.port), (target,))
+
+    def _to_service(self, asked: Question, translation: Translation) -> Probe:
+        source = self.stands[asked.source].ends[asked.family]
+        targets = tuple(self._target(asked, source, self._at(a), port) for a, port in translation.targets)
+        name = translation.service.replace("/", "/service/", 1)
+        return self._made(asked, source, (name, translation.address, translation.port), targets)
+
+    def _made(self, asked: Question, source: End, dialed: tuple[str, str, int], targets: tuple[Target, ...]) -> Probe:
+        name, address, port = dialed
+        sender = address_in(source, asked.family)
+        return Probe(
+            source.name, sender, name, address, asked.protocol, port, asked.family, targets, hairpin=asked.service
+        )
+
+    def _target(self, asked: Question, source: End, destination: End, port: int) -> Target:
+        connection = Connection(source, destination, asked.protocol, port, asked.family, asked.service)
+        allowed = self._judge.verdict(connection, evidence=False).allowed
+        seat = "" if destination.name not in self._names else destination.name
+        return Target(seat, address_in(destination, asked.family), port, allowed)
+
+    def connection(self, probe: Probe, target: Target) -> Connection:
+        """What the engine is asked of a target, for whoever explains its verdict."""
+        source, destination = self._at(probe.sender), self._at(target.address)
+        return Connection(source, destination, probe.protocol, target.port, probe.family, probe.hairpin)
+
+    def _at(self, address: str) -> End:
+        """Who has an address: of those on a node's network, the one that stands for all of them."""
+        return self._by_address.get(address) or End(address, external(address))
+
+    @cached_property
+    def _by_address(self) -> dict[str, End]:
+        held = ((a, end) for stand in reversed(self.stands) for end in stand.ends.values() for a in end.member.addresses)
+        return dict(held)
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(stand.seat.name for stand in self.stands)
+
+
+def address_in(end: End, family: int) -> str:
+    """The address of an end in a family that it has."""
+    return next(address for address in end.member.addresses if family_of(address) == family)
+
+
+def distinct(seats: Sequence[Seat]) -> Iterator[Seat]:
+    """The seats that probes tell apart: of those on a node's network with the same addresses, the node if it is one."""
+    held: dict[tuple[str, tuple[str, ...]], Seat] = {}
+    for seat in seats:
+        if seat.kind is SeatKind.HOST:
+            key = seat.node, seat.endpoint.addresses
+            if key not in held or seat.endpoint.kind == "Node":
+                held[key] = seat
+    chosen = {seat.name for seat in held.values()}
+    return (seat for seat in seats if seat.kind is not SeatKind.HOST or seat.name in chosen)
