@@ -13,13 +13,13 @@ import msgspec
 from msgspec import Struct
 
 from podwall.cluster.hosts import external
-from podwall.engine.index import Index
-from podwall.engine.judge import Judge
-from podwall.engine.verdict import Connection, End, is_selectable
+from podwall.engine.verdict import Connection, End
+from podwall.lab.hosting import family_of
 from podwall.lab.plan import Plan, Seat, SeatKind, Translation
 from podwall.lab.probe import FAMILIES, Probe, Target
+from podwall.lab.seated import Seated
 
-__all__ = ["Asker", "Question", "address_in", "distinct", "family_of", "space_of"]
+__all__ = ["Asker", "Question", "address_in", "distinct", "space_of"]
 
 
 class Question(Struct, frozen=True, gc=False):
@@ -44,11 +44,6 @@ class _Stand(Struct, frozen=True):
         return self.seat.kind is SeatKind.EXTERNAL
 
 
-def family_of(address: str) -> int:
-    """4 or 6."""
-    return 6 if ":" in address else 4
-
-
 def space_of(seat: Seat) -> str:
     """What identifies the namespace that a seat is in."""
     match seat.kind:
@@ -61,27 +56,12 @@ def space_of(seat: Seat) -> str:
 
 
 class Asker:
-    """Makes the probes of one plan. `index` holds the seats' endpoints."""
+    """Makes the probes of one plan, under the policies that it is seated under."""
 
-    def __init__(self, plan: Plan, index: Index, judge: Judge) -> None:
-        self._plan = plan
-        self._index = index
-        self._judge = judge
-        self.stands = [self._stand(seat) for seat in distinct(plan.seats)]
-        self.translations = [t for t in plan.translations if t.targets]
-
-    def _stand(self, seat: Seat) -> _Stand:
-        slot = self._index.slot(seat.endpoint) if is_selectable(seat.endpoint) else -1
-        node = seat.node or None
-        ends: dict[int, End] = {}
-        for family in FAMILIES:
-            address = next((a for a in seat.endpoint.addresses if family_of(a) == family), None)
-            if address is not None:
-                # A node may have several addresses of a family, and rules by address may differ: one is dialed.
-                only = seat.kind is not SeatKind.POD
-                member = msgspec.structs.replace(seat.endpoint, addresses=(address,)) if only else seat.endpoint
-                ends[family] = End(seat.name, member, slot, many=False, node=node)
-        return _Stand(seat, ends)
+    def __init__(self, plan: Plan, seated: Seated) -> None:
+        self.judge = seated.judge
+        self.stands = [_Stand(seat, _by_family(seat, seated.ends[seat.name])) for seat in distinct(plan.seats)]
+        self.translations = [translation for translation in plan.translations if translation.targets]
 
     # What could be asked
 
@@ -134,7 +114,7 @@ class Asker:
 
     def _target(self, asked: Question, source: End, destination: End, port: int) -> Target:
         connection = Connection(source, destination, asked.protocol, port, asked.family, asked.service)
-        allowed = self._judge.verdict(connection, evidence=False).allowed
+        allowed = self.judge.verdict(connection, evidence=False).allowed
         seat = "" if destination.name not in self._names else destination.name
         return Target(seat, address_in(destination, asked.family), port, allowed)
 
@@ -149,12 +129,24 @@ class Asker:
 
     @cached_property
     def _by_address(self) -> dict[str, End]:
-        held = ((a, end) for stand in reversed(self.stands) for end in stand.ends.values() for a in end.member.addresses)
+        held = (
+            (a, end) for stand in reversed(self.stands) for end in stand.ends.values() for a in end.member.addresses
+        )
         return dict(held)
 
     @cached_property
     def _names(self) -> frozenset[str]:
         return frozenset(stand.seat.name for stand in self.stands)
+
+
+def _by_family(seat: Seat, end: End) -> dict[int, End]:
+    """An end for each family that it has. A node may have several addresses, and rules by address differ: one is asked."""
+    found: dict[int, End] = {}
+    for address in end.member.addresses:
+        if family_of(address) not in found:
+            only = msgspec.structs.replace(end.member, addresses=(address,))
+            found[family_of(address)] = end if seat.kind is SeatKind.POD else msgspec.structs.replace(end, member=only)
+    return found
 
 
 def address_in(end: End, family: int) -> str:

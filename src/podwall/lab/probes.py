@@ -26,8 +26,9 @@ _SECONDS = (1.0, 2.0, 4.0)  # of patience: for all, then for those that came out
 _AGAIN = (0.3, 0.7)  # of that time: when datagrams are sent once more
 _AT_ONCE = 64  # probes of one source between two looks at the loop, so that no queue of answers overflows
 _LOOKS = 20  # for who waits too long, in the time of patience
-_MOST_OPEN = 4000  # connections
+_MOST_OPEN = 10_000  # probes on their way
 _MOST_LISTENERS = 8000
+_ANSWERED = 1000  # descriptors for the other ends of connections, which are here as well, but never for long
 _SPARE = 64  # descriptors for everything else
 
 Progress = Callable[[int], None]
@@ -52,9 +53,8 @@ class Prober:
     def __init__(self, setting: Setting, progress: Progress = lambda _: None) -> None:
         self._setting = setting
         self._progress = progress
-        room = allowed_descriptors() - _SPARE - len(setting.addresses) * 4
-        self._listeners = max(1, min(_MOST_LISTENERS, room // 2))
-        self._window = max(1, min(_MOST_OPEN, (room - self._listeners) // 2))  # each connection has two ends here
+        self._room = allowed_descriptors() - _SPARE - len(setting.addresses) * 4
+        self._listeners = max(1, min(_MOST_LISTENERS, self._room // 2))
         self._done = 0
 
     def run(self, probes: Sequence[Probe]) -> list[Outcome]:
@@ -74,7 +74,8 @@ class Prober:
                 loop.add(descriptor, lambda _, read=handler: read())
             listeners = Listeners(self._setting.spaces, loop, self._setting.addresses)
             listeners.open({place_of(p, t) for p in probes for t in p.targets if t.seat and p.protocol != "SCTP"})
-            flight = _Flight(self._setting.spaces, loop, self._window, self._count)
+            window = max(1, min(_MOST_OPEN, self._room - len(listeners) - _ANSWERED))
+            flight = _Flight(self._setting.spaces, loop, window, self._count)
             try:
                 flight.answer_inits(probes)
                 outcomes = _asked(flight, probes)

@@ -12,7 +12,6 @@ from itertools import count, islice
 from random import Random
 
 from podwall.cluster.endpoints import Endpoint
-from podwall.engine.judge import Judge
 from podwall.engine.rules import Direction
 from podwall.engine.verdict import End
 from podwall.lab.asking import Asker, Question
@@ -43,12 +42,12 @@ def number_of(asker: Asker, ports: Ports) -> int:
     return families * len(ports.all) + sum(1 for source in numbers for _ in _services_of(asker, source))
 
 
-def sample(asker: Asker, judge: Judge, ports: Ports, most: int, seed: int) -> list[Question]:
+def sample(asker: Asker, ports: Ports, most: int, seed: int) -> list[Question]:
     """So many questions, the same ones for the same seed; those of one source together."""
     random = Random(seed)
     services = [q for source in range(len(asker.stands)) for q in _services_of(asker, source)]
     of_services = random.sample(services, min(len(services), max(most // _SERVICES_SHARE, 1)))
-    rounds = _Rounds(asker, judge, ports, random)
+    rounds = _Rounds(asker, ports, random)
     found = [*islice(rounds.questions(), most - len(of_services)), *of_services]
     return sorted(found, key=lambda q: (q.source, q.service, q.destination, q.protocol, q.port, q.family))
 
@@ -61,9 +60,8 @@ def _services_of(asker: Asker, source: int) -> Iterator[Question]:
 class _Rounds:
     """One sample in the making."""
 
-    def __init__(self, asker: Asker, judge: Judge, ports: Ports, random: Random) -> None:
+    def __init__(self, asker: Asker, ports: Ports, random: Random) -> None:
         self._asker = asker
-        self._judge = judge
         self._ports = ports
         self._random = random
         self._classes = self._grouped()
@@ -136,5 +134,5 @@ class _Rounds:
         return self._meant[number]
 
     def _terms(self, direction: Direction, end: End, member: Endpoint) -> set[_Port]:
-        terms = (term for rule in self._judge.rules(direction, end) for term in rule.ports)
+        terms = (term for rule in self._asker.judge.rules(direction, end) for term in rule.ports)
         return meant(terms, member.ports)
