@@ -60,6 +60,7 @@ class Asker:
 
     def __init__(self, plan: Plan, seated: Seated) -> None:
         self.judge = seated.judge
+        self._seated = seated
         self.stands = [_Stand(seat, _by_family(seat, seated.ends[seat.name])) for seat in distinct(plan.seats)]
         self.translations = [translation for translation in plan.translations if translation.targets]
 
@@ -129,23 +130,33 @@ class Asker:
 
     @cached_property
     def _by_address(self) -> dict[str, End]:
-        held = (
-            (a, end) for stand in reversed(self.stands) for end in stand.ends.values() for a in end.member.addresses
-        )
-        return dict(held)
+        stands = [(a, stand) for stand in reversed(self.stands) for a in stand.seat.endpoint.addresses]
+        return {
+            address: _at_address(stand.seat, self._seated.ends[stand.seat.name], address) for address, stand in stands
+        }
 
     @cached_property
     def _names(self) -> frozenset[str]:
         return frozenset(stand.seat.name for stand in self.stands)
 
 
+def _at_address(seat: Seat, end: End, address: str) -> End:
+    """An end as it is met at one of its addresses: those of a node, but not of a pod, may be different to rules."""
+    if seat.kind is SeatKind.POD:
+        return end
+    return msgspec.structs.replace(end, member=msgspec.structs.replace(end.member, addresses=(address,)))
+
+
 def _by_family(seat: Seat, end: End) -> dict[int, End]:
-    """An end for each family that it has. A node may have several addresses, and rules by address differ: one is asked."""
-    found: dict[int, End] = {}
-    for address in end.member.addresses:
-        if family_of(address) not in found:
-            only = msgspec.structs.replace(end.member, addresses=(address,))
-            found[family_of(address)] = end if seat.kind is SeatKind.POD else msgspec.structs.replace(end, member=only)
+    """An end for each family that it has, at its first address."""
+    first = _first_of_each(end.member.addresses)
+    return {family: _at_address(seat, end, address) for family, address in first.items()}
+
+
+def _first_of_each(addresses: Iterable[str]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for address in addresses:
+        found.setdefault(family_of(address), address)
     return found
 
 
@@ -155,11 +166,11 @@ def address_in(end: End, family: int) -> str:
 
 
 def distinct(seats: Sequence[Seat]) -> Iterator[Seat]:
-    """The seats that probes tell apart: of those on a node's network with the same addresses, the node if it is one."""
+    """The seats that probes tell apart: of those at one address of a node, the node's own, else the first."""
     held: dict[tuple[str, tuple[str, ...]], Seat] = {}
     for seat in seats:
         if seat.kind is SeatKind.HOST:
-            key = seat.node, seat.endpoint.addresses
+            key = seat.node, tuple(_first_of_each(seat.endpoint.addresses).values())
             if key not in held or seat.endpoint.kind == "Node":
                 held[key] = seat
     chosen = {seat.name for seat in held.values()}

@@ -11,16 +11,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 
-import msgspec
 from msgspec import Struct
 
 from podwall.lab.listening import Listeners
-from podwall.lab.loop import Loop
+from podwall.lab.loop import Handler, Loop
 from podwall.lab.probe import Outcome, Place, Probe, Seen, Target, place_of
-from podwall.lab.sending import Connections, Datagrams, Inits
+from podwall.lab.sending import Connections, Datagrams, Inits, Way
 from podwall.lab.sockets import Spaces, allowed_descriptors
 
-__all__ = ["Progress", "Prober", "Setting"]
+__all__ = ["Prober", "Progress", "Setting"]
 
 _SECONDS = (1.0, 2.0, 4.0)  # of patience: for all, then for those that came out otherwise than predicted
 _AGAIN = (0.3, 0.7)  # of that time: when datagrams are sent once more
@@ -39,12 +38,12 @@ _TIMEOUT = Outcome(Seen.TIMEOUT)
 class Setting(Struct, frozen=True):
     """Where probes are sent: the namespaces, all addresses of the namespace of each seat, and whom the kernel tells.
 
-    `watched` are descriptors that are read beside the probes, each with what reads it.
+    `watched` are descriptors that are read beside the probes, each with its handler.
     """
 
     spaces: Spaces
     addresses: Mapping[str, Sequence[str]]
-    watched: tuple[tuple[int, Callable[[], None]], ...] = ()
+    watched: tuple[tuple[int, Handler], ...] = ()
 
 
 class Prober:
@@ -71,7 +70,7 @@ class Prober:
         """Probes whose listeners all fit into the process at once."""
         with Loop() as loop:
             for descriptor, handler in self._setting.watched:
-                loop.add(descriptor, lambda _, read=handler: read())
+                loop.add(descriptor, handler)
             listeners = Listeners(self._setting.spaces, loop, self._setting.addresses)
             listeners.open({place_of(p, t) for p in probes for t in p.targets if t.seat and p.protocol != "SCTP"})
             window = max(1, min(_MOST_OPEN, self._room - len(listeners) - _ANSWERED))
@@ -184,7 +183,7 @@ class _Flight:
         self._connections = Connections(loop, self._hear)
         self._datagrams = Datagrams(loop, self._hear)
         self._inits = Inits(spaces, loop, self._hear)
-        self._ways = {"TCP": self._connections, "UDP": self._datagrams, "SCTP": self._inits}
+        self._ways: dict[str, Way] = {"TCP": self._connections, "UDP": self._datagrams, "SCTP": self._inits}
         self._probes: Sequence[Probe] = ()
         self._waiting: dict[int, _Waiting] = {}  # in the order in which they were sent
         self._outcomes: dict[int, Outcome] = {}

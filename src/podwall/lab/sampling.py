@@ -44,7 +44,7 @@ def number_of(asker: Asker, ports: Ports) -> int:
 
 def sample(asker: Asker, ports: Ports, most: int, seed: int) -> list[Question]:
     """So many questions, the same ones for the same seed; those of one source together."""
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311 - a sample is no secret
     services = [q for source in range(len(asker.stands)) for q in _services_of(asker, source)]
     of_services = random.sample(services, min(len(services), max(most // _SERVICES_SHARE, 1)))
     rounds = _Rounds(asker, ports, random)
@@ -73,20 +73,19 @@ class _Rounds:
 
     def questions(self) -> Iterator[Question]:
         """Question after question, each one once, until there is hardly any that was not asked."""
-        seen: set[tuple[int, int, str, int, int]] = set()
+        seen: set[Question] = set()
         fruitless = 0
         for turn in count():
             for one, other in self._walk():
                 found = self._draw(one, other, turn)
-                key = found and (found.source, found.destination, found.protocol, found.port, found.family)
-                if found is None or key is None or key in seen:
-                    fruitless += 1
-                    if fruitless > _FRUITLESS * len(self._classes) ** 2:
-                        return
+                if found is not None and found not in seen:
+                    fruitless = 0
+                    seen.add(found)
+                    yield found
                     continue
-                fruitless = 0
-                seen.add(key)
-                yield found
+                fruitless += 1
+                if fruitless > _FRUITLESS * len(self._classes) ** 2:
+                    return
 
     def _grouped(self) -> Sequence[list[int]]:
         held: dict[tuple[SeatKind, str, object], list[int]] = {}

@@ -10,6 +10,7 @@ import os
 import socket
 from collections.abc import Callable
 from functools import partial
+from typing import Protocol
 
 from podwall.lab import message
 from podwall.lab.loop import READ, WRITE, Loop
@@ -17,10 +18,19 @@ from podwall.lab.probe import Outcome, Probe, Seen
 from podwall.lab.sockets import Spaces, datagram, dialing, failures, keep_failures, receive
 from podwall.lab.wires import Wires
 
-__all__ = ["Connections", "Datagrams", "Heard", "Inits"]
+__all__ = ["Connections", "Datagrams", "Heard", "Inits", "Way"]
 
 Heard = Callable[[int, Outcome], None]
 """Takes the number of a probe and what came of it."""
+
+
+class Way(Protocol):
+    """A protocol's way."""
+
+    def send(self, number: int, probe: Probe) -> None:
+        """Sends the question, or sends it again; the calling thread is in the source's namespace."""
+        ...
+
 
 _REFUSED = Outcome(Seen.REFUSED)
 
@@ -144,16 +154,16 @@ class Datagrams:
         return made
 
     def _ready(self, made: socket.socket, _: int) -> None:
-        for data, number in failures(made):
-            found = message.read(data)
-            if found is not None:
-                self._heard(found[0], _failed(number))
+        for data, fault in failures(made):
+            asked = message.read(data)
+            if asked is not None:
+                self._heard(asked[0], _failed(fault))
         while True:
             try:
-                data, _, _ = receive(made)
+                received = receive(made)
             except OSError:
                 return
-            found = message.read(data)
+            found = message.read(received[0])
             if found is not None:
                 self._heard(found[0], Outcome(Seen.ALLOW, found[1]))
 
