@@ -60,9 +60,15 @@ class Asker:
 
     def __init__(self, plan: Plan, seated: Seated) -> None:
         self.judge = seated.judge
+        self._plan = plan
         self._seated = seated
         self.stands = [_Stand(seat, _by_family(seat, seated.ends[seat.name])) for seat in distinct(plan.seats)]
         self.translations = [translation for translation in plan.translations if translation.targets]
+
+    def seats(self) -> Iterator[tuple[Seat, int]]:
+        """Every seat of the plan, with the number of the stand that stands for it."""
+        numbers = {_key(stand.seat): number for number, stand in enumerate(self.stands)}
+        return ((seat, numbers[_key(seat)]) for seat in self._plan.seats)
 
     # What could be asked
 
@@ -167,11 +173,16 @@ def address_in(end: End, family: int) -> str:
 
 def distinct(seats: Sequence[Seat]) -> Iterator[Seat]:
     """The seats that probes tell apart: of those at one address of a node, the node's own, else the first."""
-    held: dict[tuple[str, tuple[str, ...]], Seat] = {}
+    held: dict[tuple[str, ...], Seat] = {}
     for seat in seats:
-        if seat.kind is SeatKind.HOST:
-            key = seat.node, tuple(_first_of_each(seat.endpoint.addresses).values())
-            if key not in held or seat.endpoint.kind == "Node":
-                held[key] = seat
+        if _key(seat) not in held or seat.endpoint.kind == "Node":
+            held[_key(seat)] = seat
     chosen = {seat.name for seat in held.values()}
-    return (seat for seat in seats if seat.kind is not SeatKind.HOST or seat.name in chosen)
+    return (seat for seat in seats if seat.name in chosen)
+
+
+def _key(seat: Seat) -> tuple[str, ...]:
+    """What seats have in common that are one to a probe."""
+    if seat.kind is SeatKind.HOST:
+        return "node", seat.node, *_first_of_each(seat.endpoint.addresses).values()
+    return "seat", seat.name

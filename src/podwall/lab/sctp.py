@@ -23,7 +23,7 @@ _POLYNOMIAL = 0x82F63B78  # CRC-32C, reflected
 
 
 class Packet(Struct, frozen=True, gc=False):
-    """A packet by its first chunk. `tag` is the verification tag, `initiate` and `cookie` those of INIT and INIT ACK."""
+    """A packet by its first chunk. `tag` is the verification tag; INIT and INIT ACK have the two others."""
 
     source: int
     destination: int
