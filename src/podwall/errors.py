@@ -61,3 +61,7 @@ class CannotEdit(PodwallError):
 
 class CannotWrite(PodwallError):
     """A policy that cannot be written as asked for, or that was written and could not be proved."""
+
+
+class LabUnavailable(PodwallError):
+    """A lab cannot be brought up here: what is missing, and what would help."""

@@ -115,7 +115,7 @@ def _drafts(endpoints: Sequence[Endpoint], replicas: int) -> Iterator[_Draft]:
     taken = {f"{e.namespace}/{e.name}" for e in endpoints}
     for endpoint in sorted(endpoints, key=lambda e: (e.namespace, e.name, e.kind)):
         several = endpoint.kind != "Pod" and counts[endpoint.namespace, endpoint.name] > 1
-        kind = f"{endpoint.kind}/" if several else ""
+        kind = f"{endpoint.kind}/" if several or endpoint.namespace == "node" else ""  # node/NAME is a node
         name = f"{endpoint.namespace}/{kind}{endpoint.name}"
         alone = msgspec.structs.replace(endpoint, replicas=1, many=False)
         if endpoint.host_network and endpoint.assumed:  # it has its node's, once that is known
