@@ -18,8 +18,9 @@ from podwall.lab.hosting import family_of
 from podwall.lab.plan import Plan, Seat, SeatKind, Translation
 from podwall.lab.probe import FAMILIES, Probe, Target
 from podwall.lab.seated import Seated
+from podwall.lab.wiring import space_of
 
-__all__ = ["Asker", "Question", "address_in", "distinct", "space_of"]
+__all__ = ["Asker", "Question", "address_in", "distinct"]
 
 
 class Question(Struct, frozen=True, gc=False):
@@ -42,17 +43,6 @@ class _Stand(Struct, frozen=True):
     @property
     def is_outside(self) -> bool:
         return self.seat.kind is SeatKind.EXTERNAL
-
-
-def space_of(seat: Seat) -> str:
-    """What identifies the namespace that a seat is in."""
-    match seat.kind:
-        case SeatKind.POD:
-            return seat.name
-        case SeatKind.HOST:
-            return f"node/{seat.node}"
-        case SeatKind.EXTERNAL:
-            return ""
 
 
 class Asker:
