@@ -1,0 +1,98 @@
+"""One run of a lab, in a process of its own: the network comes up, the policies go in, probes are sent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+from podwall.errors import UnknownReference
+from podwall.lab.enforcing import Denial, enforced
+from podwall.lab.network import Network
+from podwall.lab.plan import Plan
+from podwall.lab.probe import Outcome, Probe
+from podwall.lab.probes import Prober, Progress, Setting
+from podwall.lab.seated import Seated
+from podwall.lab.spaces import enclosed
+from podwall.lab.wiring import space_of
+
+__all__ = ["Lab", "Ran", "probed", "seat_named"]
+
+_MOST_DENIALS = 10_000  # that are kept of those that contradict a prediction
+
+
+class Lab(Struct, frozen=True):
+    """What is brought up: the plan, and the policies over its seats."""
+
+    plan: Plan
+    seated: Seated
+
+
+class Ran(Struct, frozen=True):
+    """What came of each probe, what the kernel said of those that did not come out as predicted, and how long it took.
+
+    `up` is the part of the seconds until the first probe.
+    """
+
+    outcomes: list[Outcome]
+    denials: list[Denial]
+    up: float
+    seconds: float
+
+
+def probed(lab: Lab, probes: Sequence[Probe], progress: Progress) -> Ran:
+    """Brings a lab up, sends probes, and takes it down. Raises LabUnavailable.
+
+    `progress` is called in the process of the lab, whose standard error is that of the program.
+    """
+    start = _now()
+    ran = enclosed(lambda: _probed(lab, probes, progress, start))
+    return Ran(ran.outcomes, ran.denials, ran.up, _now() - start)
+
+
+def _probed(lab: Lab, probes: Sequence[Probe], progress: Progress, start: float) -> Ran:
+    with Network(lab.plan) as network, enforced(network, lab.plan, lab.seated) as rules:
+        up = _now() - start
+        setting = Setting(network, _addresses(lab.plan), rules.watched)
+        outcomes = Prober(setting, progress).run(probes)
+        return Ran(outcomes, _about(rules.denials(), probes, outcomes), up, 0.0)
+
+
+def _addresses(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """All addresses of the namespace that each seat is in."""
+    nodes = {node.name: node.addresses for node in plan.nodes}
+    held: dict[str, dict[str, None]] = {}
+    for seat in plan.seats:
+        own = (*seat.endpoint.addresses, *(nodes.get(seat.node, ()) if space_of(seat) != seat.name else ()))
+        held.setdefault(space_of(seat), {}).update(dict.fromkeys(own))
+    return {seat.name: tuple(held[space_of(seat)]) for seat in plan.seats}
+
+
+def _about(denials: Iterable[Denial], probes: Sequence[Probe], outcomes: Sequence[Outcome]) -> list[Denial]:
+    """The denials of probes that did not come out as predicted."""
+    wanted = {
+        (probe.sender, target.address, probe.protocol, target.port)
+        for probe, outcome in zip(probes, outcomes, strict=True)
+        if not outcome.agrees(probe)
+        for target in probe.targets
+    }
+    found = (d for d in denials if (d.source, d.destination, d.protocol, d.port) in wanted)
+    return list(dict.fromkeys(found))[:_MOST_DENIALS]
+
+
+def seat_named(plan: Plan, name: str, namespace: str) -> str:
+    """The seat that a user means, or the first of those that stand for it. Raises UnknownReference."""
+    wanted = name if "/" in name or ":" in name or name.replace(".", "").isdigit() else f"{namespace}/{name}"
+    for seat in plan.seats:
+        if seat.name == wanted:
+            return seat.name
+    for seat in plan.seats:
+        if seat.stands_for == wanted:
+            return seat.name
+    names = ", ".join(seat.name for seat in plan.seats)
+    raise UnknownReference(f"there is no {wanted} in the lab; there are {names}")
+
+
+def _now() -> float:
+    return time.monotonic()  # noqa: TID251 - an edge
