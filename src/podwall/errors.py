@@ -65,5 +65,7 @@ class CannotWrite(PodwallError):
 
 class KernelError(PodwallError):
     """What a kernel or `nft` refused, in their words; what was in force before is in force still."""
+
+
 class LabUnavailable(PodwallError):
     """A lab cannot be brought up here: what is missing, and what would help."""
