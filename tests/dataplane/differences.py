@@ -10,7 +10,7 @@ import random
 from dataclasses import dataclass, field
 
 from podwall.dataplane.compiler import Options
-from tests.dataplane.world import Question, World, packet_of, questions
+from tests.dataplane.world import Question, World, answer_to, packet_of, questions
 from tests.truth.compare import trial
 
 PORTS = 5  # of each pair
@@ -50,6 +50,8 @@ def differences(seed: int) -> Tally:
             tally.hold(asked, state, wanted=wanted, got=passes(world, asked, state))
         if asked.protocol == "TCP":
             _pick_up(world, asked, tally)
+        if wanted:
+            tally.hold(asked, "answer", wanted=True, got=_answers(world, asked))
     for source, destination, family in world.pairs():
         protocol = "ICMP" if family == 4 else "ICMPv6"
         wanted = all(world.without_ports.wanted(Question(source, destination, "TCP", 1, family)))
@@ -61,6 +63,13 @@ def differences(seed: int) -> Tally:
 def passes(world: World, asked: Question, state: str) -> bool:
     """Whether every hook on the way accepts the packet."""
     return all(fate.accepted for fate in world.fates(asked, state))
+
+
+def _answers(world: World, asked: Question) -> bool:
+    """Whether the answer to an allowed connection comes back, whatever its mark says (N15)."""
+    packet = answer_to(asked)
+    hops = world.hops(asked.destination, asked.source)
+    return all(world.walkers[node].walk(hook, packet).accepted for node, hook in hops)
 
 
 def _pick_up(world: World, asked: Question, tally: Tally) -> None:

@@ -216,6 +216,21 @@ def packet_of(asked: Question, state: str = "new", source_port: int = 40000, *, 
     )
 
 
+def answer_to(asked: Question) -> Packet:
+    """A packet that comes back, of a connection without a mark."""
+    first = packet_of(asked)
+    return msgspec.structs.replace(
+        first,
+        source=first.destination,
+        destination=first.source,
+        source_port=first.port,
+        port=first.source_port,
+        ack=True,
+        icmp=0,
+        state="established",
+    )
+
+
 def questions(world: World, rng: random.Random, ports: Sequence[tuple[str, int]], each: int) -> Iterator[Question]:
     """Some ports of every pair."""
     for source, destination, family in world.pairs():
