@@ -50,11 +50,14 @@ from podwall.dataplane.ruleset import (
 __all__ = [
     "EPOCH_SET",
     "MASK_SET",
+    "REMOVE",
     "Marks",
     "alteration",
+    "block",
     "bump",
     "element",
     "load",
+    "stages",
     "structure",
     "told",
     "uses_epoch",
@@ -103,34 +106,55 @@ class Marks(Struct, frozen=True):
         return msgspec.structs.replace(self, epoch=epoch)
 
 
+REMOVE = f"add table inet {TABLE}\ndelete table inet {TABLE}\n"
+"""No table, whether there was one or not."""
+
+
 def load(ruleset: Ruleset) -> str:
     """The whole table, in place of the one that is there, if any; the packets in between are judged by the old one."""
+    inner, hooked = stages(ruleset, filled=True)
+    return REMOVE + block([*inner, *hooked])
+
+
+def stages(ruleset: Ruleset, *, filled: bool = False) -> tuple[list[str], list[str]]:
+    """The parts of a table that no packet comes by, in an order in which they may be added one by one, and the base
+    chains that lead to them. Hash sets and maps have their elements only if they are to be `filled`.
+    """
     marks = Marks.of(ruleset).at(ruleset.epoch)
-    parts = [f"add table inet {TABLE}", f"delete table inet {TABLE}", f"table inet {TABLE} {{"]
-    parts += [_mark_set(EPOCH_SET, marks.epoch), _mark_set(MASK_SET, marks.mask)]
-    parts += map(_set, ruleset.sets.values())
-    parts += map(_map, ruleset.maps.values())
-    parts += [_chain(chain, marks) for chain in ruleset.chains.values()]
-    return "\n".join([*parts, "}", ""])
+    inner = [chain for chain in ruleset.chains.values() if not chain.hook]
+    parts = [_mark_set(EPOCH_SET, marks.epoch), _mark_set(MASK_SET, marks.mask)]
+    parts += [f"chain {_name(chain.name)} {{ }}" for chain in inner]
+    parts += [_set(one if filled else _emptied(one)) for one in ruleset.sets.values()]
+    parts += [_map(one if filled else _unrouted(one)) for one in ruleset.maps.values()]
+    parts += [_chain(chain, marks) for chain in inner]
+    return parts, [_chain(chain, marks) for chain in ruleset.chains.values() if chain.hook]
+
+
+def block(parts: Iterable[str]) -> str:
+    """One transaction that adds parts to the table."""
+    return "\n".join([f"table inet {TABLE} {{", *parts, "}", ""])
 
 
 def structure(ruleset: Ruleset) -> str:
-    """The whole table without the elements of its sets: short, and all that nft could misunderstand."""
-    sets = {name: _emptied(one) for name, one in ruleset.sets.items()}
-    return load(msgspec.structs.replace(ruleset, sets=sets))
+    """As `load`, without elements: short, and all that nft could refuse."""
+    inner, hooked = stages(ruleset)
+    return REMOVE + block([*inner, *hooked])
 
 
 def _emptied(one: Set) -> Set:
-    return msgspec.structs.replace(one, elements=frozenset(), intervals=one.intervals[:1])
+    return msgspec.structs.replace(one, elements=frozenset())
+
+
+def _unrouted(one: VerdictMap) -> VerdictMap:
+    return msgspec.structs.replace(one, elements={})
 
 
 def alteration(change: Change, marks: Marks) -> str:
     """A change's structure and elements; the rules stay in the epoch that they are in."""
-    parts = [f"table inet {TABLE} {{"]
-    parts += [f"chain {_name(chain.name)} {{ {_hook(chain)} }}" for chain in change.chains]
-    parts += [*map(_set, change.sets), *map(_map, change.maps), "}"]
+    new = [f"chain {_name(chain.name)} {{ {_hook(chain)} }}" for chain in change.chains]
+    parts = [block([*new, *map(_set, change.sets), *map(_map, change.maps)])]
     parts += [_flush(name) for name in (*(chain.name for chain in change.chains), *change.gone_chains)]
-    parts += [f"table inet {TABLE} {{", *(_chain(chain, marks) for chain in change.chains), "}"]
+    parts += [block(_chain(chain, marks) for chain in change.chains)]
     parts += _elements(change)
     # What refers goes before what it refers to: maps to chains, and chains (flushed above) to sets.
     gone = (("map", change.gone_maps), ("chain", change.gone_chains), ("set", change.gone_sets))
@@ -143,7 +167,7 @@ def bump(chains: Iterable[Chain], marks: Marks, epoch: int) -> str:
     later = marks.at(epoch)
     using = [chain for chain in chains if uses_epoch(chain)]
     parts = [_flush(chain.name) for chain in using]
-    parts += [f"table inet {TABLE} {{", *(_chain(chain, later) for chain in using), "}"]
+    parts += [block(_chain(chain, later) for chain in using)]
     parts += [f"delete element inet {TABLE} {EPOCH_SET} {{ {marks.epoch:#x} }}"]
     parts += [f"add element inet {TABLE} {EPOCH_SET} {{ {epoch:#x} }}"]
     return "\n".join([*parts, ""])
