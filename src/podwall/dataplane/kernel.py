@@ -12,7 +12,7 @@ from podwall.dataplane import elements, nft, reading, sample, text
 from podwall.dataplane.change import Change
 from podwall.dataplane.door import Held
 from podwall.dataplane.netlink import NFTABLES, Socket, Within
-from podwall.dataplane.ruleset import Chain, Ruleset
+from podwall.dataplane.ruleset import Chain, Key, Ruleset
 from podwall.errors import KernelError
 
 __all__ = ["NftKernel"]
@@ -35,6 +35,7 @@ class NftKernel:
         self._open: Socket | None = None
         self._marks: text.Marks | None = None
         self._marking: dict[str, Chain] = {}
+        self._keys: dict[str, Key] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -106,6 +107,7 @@ class NftKernel:
             self._build(ruleset)
         self._marks = text.Marks.of(ruleset)
         self._marking = {name: chain for name, chain in ruleset.chains.items() if text.uses_epoch(chain)}
+        self._keys = {one.name: one.key for one in (*ruleset.sets.values(), *ruleset.maps.values())}
 
     def _build(self, ruleset: Ruleset) -> None:
         """The first table: its base chains come last, so no packet sees it before it is complete, however many
@@ -134,10 +136,16 @@ class NftKernel:
             self._run(parts[len(parts) // 2 :])
 
     def _alter(self, change: Change) -> None:
-        nft.run(text.alteration(change, self._loaded()), self._within)
+        unknown = sorted({*change.added, *change.routed} - self._keys.keys())
+        if unknown:
+            raise KernelError(f"there is no set {unknown[0]} to add elements to", errno.ENOENT)
+        nft.run(text.alteration(change, self._loaded(), self._keys), self._within)
         for name in (*change.gone_chains, *(chain.name for chain in change.chains)):
             self._marking.pop(name, None)
         self._marking |= {chain.name: chain for chain in change.chains if text.uses_epoch(chain)}
+        for name in (*change.gone_sets, *change.gone_maps):
+            self._keys.pop(name, None)
+        self._keys |= {one.name: one.key for one in (*change.sets, *change.maps)}
 
     def _bump(self, epoch: int) -> None:
         marks = self._loaded()

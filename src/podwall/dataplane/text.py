@@ -28,6 +28,7 @@ from podwall.dataplane.ruleset import (
     Goto,
     Icmp6Type,
     Jump,
+    Key,
     Log,
     Lookup,
     Loopback,
@@ -149,13 +150,16 @@ def _unrouted(one: VerdictMap) -> VerdictMap:
     return msgspec.structs.replace(one, elements={})
 
 
-def alteration(change: Change, marks: Marks) -> str:
-    """A change's structure and elements; the rules stay in the epoch that they are in."""
+def alteration(change: Change, marks: Marks, keys: Mapping[str, Key]) -> str:
+    """A change's structure and elements; the rules stay in the epoch that they are in. `keys` are those of the sets
+    and maps that are there; KeyError where the change adds to another one, which nft would make instead.
+    """
     new = [f"chain {_name(chain.name)} {{ {_hook(chain)} }}" for chain in change.chains]
     parts = [block([*new, *map(_set, change.sets), *map(_map, change.maps)])]
     parts += [_flush(name) for name in (*(chain.name for chain in change.chains), *change.gone_chains)]
     parts += [block(_chain(chain, marks) for chain in change.chains)]
-    parts += _elements(change)
+    # What goes comes first: a key of a map that gets another chain is in both.
+    parts += [*_gone_elements(change), block(_new_elements(change, keys))]
     # What refers goes before what it refers to: maps to chains, and chains (flushed above) to sets.
     gone = (("map", change.gone_maps), ("chain", change.gone_chains), ("set", change.gone_sets))
     parts += [f"delete {kind} inet {TABLE} {_name(name)}" for kind, names in gone for name in names]
@@ -166,10 +170,8 @@ def bump(chains: Iterable[Chain], marks: Marks, epoch: int) -> str:
     """The rules that know the epoch, and the set that says it, at another one: nothing else changes."""
     later = marks.at(epoch)
     using = [chain for chain in chains if uses_epoch(chain)]
-    parts = [_flush(chain.name) for chain in using]
-    parts += [block(_chain(chain, later) for chain in using)]
-    parts += [f"delete element inet {TABLE} {EPOCH_SET} {{ {marks.epoch:#x} }}"]
-    parts += [f"add element inet {TABLE} {EPOCH_SET} {{ {epoch:#x} }}"]
+    parts = [f"flush set inet {TABLE} {EPOCH_SET}", *(_flush(chain.name) for chain in using)]
+    parts += [block([_mark_set(EPOCH_SET, epoch), *(_chain(chain, later) for chain in using)])]
     return "\n".join([*parts, ""])
 
 
@@ -246,17 +248,16 @@ def _initial(elements: Iterable[str]) -> str:
     return f"elements = {{\n{inside}\n}} " if inside else ""
 
 
-def _elements(change: Change) -> Iterator[str]:
-    """What goes before what comes: a key of a map that gets another chain is in both."""
-    yield from (_edit("delete", name, map(element, values)) for name, values in change.removed.items())
-    yield from (_edit("delete", name, map(element, routes)) for name, routes in change.unrouted.items())
-    yield from (_edit("add", name, map(element, values)) for name, values in change.added.items())
-    yield from (_edit("add", name, _routes(routes)) for name, routes in change.routed.items())
+def _gone_elements(change: Change) -> Iterator[str]:
+    for name, values in (*change.removed.items(), *change.unrouted.items()):
+        inside = ",\n".join(map(element, values))
+        yield f"delete element inet {TABLE} {_name(name)} {{\n{inside}\n}}"
 
 
-def _edit(verb: str, name: str, elements: Iterable[str]) -> str:
-    inside = ",\n".join(elements)
-    return f"{verb} element inet {TABLE} {_name(name)} {{\n{inside}\n}}"
+def _new_elements(change: Change, keys: Mapping[str, Key]) -> Iterator[str]:
+    """Elements of sets that are there, as declarations: for `add element` nft reads the interval sets of all tables."""
+    yield from (_set(Set(name, keys[name], values)) for name, values in change.added.items())
+    yield from (_map(VerdictMap(name, keys[name], routes)) for name, routes in change.routed.items())
 
 
 # Chains
