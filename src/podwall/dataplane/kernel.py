@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext, suppress
 from types import TracebackType
 from typing import Self
@@ -12,7 +12,8 @@ from podwall.dataplane import elements, nft, reading, sample, text
 from podwall.dataplane.change import Change
 from podwall.dataplane.door import Held
 from podwall.dataplane.netlink import NFTABLES, Socket, Within
-from podwall.dataplane.ruleset import Chain, Key, Ruleset
+from podwall.dataplane.phrases import Marks
+from podwall.dataplane.ruleset import Chain, Key, Ruleset, Set, VerdictMap
 from podwall.errors import KernelError
 
 __all__ = ["NftKernel"]
@@ -33,7 +34,7 @@ class NftKernel:
     def __init__(self, within: Within = nullcontext) -> None:
         self._within = within
         self._open: Socket | None = None
-        self._marks: text.Marks | None = None
+        self._marks: Marks | None = None
         self._marking: dict[str, Chain] = {}
         self._keys: dict[str, Key] = {}
 
@@ -64,7 +65,7 @@ class NftKernel:
 
     def apply(self, change: Change) -> None:
         """As `door.Kernel` says. Where no more than the epoch fails, the rest is in force and the error says so."""
-        marks = self._loaded() if change.whole is None else text.Marks.of(change.whole)
+        marks = self._loaded() if change.whole is None else Marks.of(change.whole)
         if change.epoch:
             marks.at(change.epoch)
         if change.whole is not None:
@@ -105,9 +106,9 @@ class NftKernel:
             nft.run(text.load(ruleset), self._within)
         else:
             self._build(ruleset)
-        self._marks = text.Marks.of(ruleset)
+        self._marks = Marks.of(ruleset)
         self._marking = {name: chain for name, chain in ruleset.chains.items() if text.uses_epoch(chain)}
-        self._keys = {one.name: one.key for one in (*ruleset.sets.values(), *ruleset.maps.values())}
+        self._keys = _keys(ruleset.sets.values(), ruleset.maps.values())
 
     def _build(self, ruleset: Ruleset) -> None:
         """The first table: its base chains come last, so no packet sees it before it is complete, however many
@@ -145,7 +146,7 @@ class NftKernel:
         self._marking |= {chain.name: chain for chain in change.chains if text.uses_epoch(chain)}
         for name in (*change.gone_sets, *change.gone_maps):
             self._keys.pop(name, None)
-        self._keys |= {one.name: one.key for one in (*change.sets, *change.maps)}
+        self._keys |= _keys(change.sets, change.maps)
 
     def _bump(self, epoch: int) -> None:
         marks = self._loaded()
@@ -159,7 +160,11 @@ class NftKernel:
             ) from error
         self._marks = marks.at(epoch)
 
-    def _loaded(self) -> text.Marks:
+    def _loaded(self) -> Marks:
         if self._marks is None:
             raise KernelError("nothing was loaded yet: the first change has to be a whole rule set")
         return self._marks
+
+
+def _keys(sets: Iterable[Set], maps: Iterable[VerdictMap]) -> dict[str, Key]:
+    return {one.name: one.key for one in sets} | {one.name: one.key for one in maps}
