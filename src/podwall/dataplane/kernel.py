@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext, suppress
-from types import TracebackType
-from typing import Self
 
 from podwall.dataplane import elements, nft, reading, sample, text
 from podwall.dataplane.change import Change
@@ -37,14 +35,6 @@ class NftKernel:
         self._marks: Marks | None = None
         self._marking: dict[str, Chain] = {}
         self._keys: dict[str, Key] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Closes the socket; the table stays."""

@@ -52,7 +52,7 @@ _ADDRESS = {
 _PORT = {View.TRACKED: "ct reply proto-src", View.REVERSED: "ct original proto-src", View.HEADER: "th dport"}
 _PROTOCOL = {"TCP": "tcp", "UDP": "udp", "SCTP": "sctp", "ICMP": "icmp", "ICMPv6": "icmpv6"}
 # What may stand in a text without being quoted, or between quotes: names of ours are hashes behind a prefix.
-_NAME = re.compile(r"[a-z][A-Za-z0-9]*(_[A-Za-z0-9_]+)+")
+_NAME = re.compile(r"[a-z][A-Za-z0-9]*_[A-Za-z0-9_]+")
 _PREFIX = re.compile(r"[\w|:./ -]{1,127}", re.ASCII)
 
 
