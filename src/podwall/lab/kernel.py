@@ -49,7 +49,7 @@ def setns(fd: int, kind: int) -> None:
 
 
 def mount(source: str, target: str, kind: str = "", flags: int = 0) -> None:
-    """What mount(2) does. Raises OSError."""
+    """Attaches a file system, or another place in the tree. Raises OSError."""
     _checked(_libc.mount(source.encode(), target.encode(), kind.encode(), flags, None), f"mount {target}")
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from podwall.errors import LabUnavailable
+from podwall.lab import spaces
 from podwall.lab.plan import Link, Plan
+from podwall.lab.services import service_rules
 from podwall.lab.spaces import Space, program
 from podwall.lab.wiring import Wiring, node_key, space_of, wiring_of
 
@@ -26,6 +28,7 @@ class Network:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self._spaces: dict[str, Space] = {}
+        self._kept = False
         self._keys = {seat.name: space_of(seat) for seat in plan.seats}
 
     def __enter__(self) -> Self:
@@ -39,7 +42,18 @@ class Network:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close()
+        if not self.kept:
+            self._close()
+
+    @property
+    def kept(self) -> bool:
+        """Whether the namespaces stay when the context ends."""
+        return self._kept
+
+    def keep(self) -> None:
+        """Has the namespaces stay, held by this process, which stays too; `ways_in` says how others get in."""
+        self._kept = True
+        spaces.keep()
 
     # Ways in
 
@@ -77,6 +91,12 @@ class Network:
         with self.inside_node(node):
             return _run(argv, data, timeout)
 
+    def ways_in(self) -> dict[str, str]:
+        """For each seat the command that opens a shell there from outside, while the network is kept."""
+        pid = spaces.outer_pid()
+        user = f" -t {pid} -U --preserve-credentials" if spaces.unprivileged() else ""
+        return {name: f"nsenter{user} --net=/proc/{pid}/fd/{self.fd(name)}" for name in self._keys}
+
     # How
 
     def _bring_up(self, wiring: Wiring) -> None:
@@ -89,6 +109,15 @@ class Network:
         for name, batch in wiring.batches.items():
             with self._spaces[name].entered():
                 _batch(ip, batch)
+        self._serve()
+
+    def _serve(self) -> None:
+        """Loads what makes Services of addresses."""
+        nft = program("nft")
+        for node in self.plan.nodes:
+            done = self.run_on_node(node.name, [nft, "-f", "-"], service_rules(self.plan, node.name))
+            if done.returncode != 0:
+                raise LabUnavailable(f"the kernel refuses the rules for Services: {done.stderr.strip()}")
 
     def _connect(self, ip: str, wiring: Wiring) -> None:
         """Makes every cable, each end where it belongs."""

@@ -14,11 +14,11 @@ from podwall.cluster.services import addresses_of, selects, slice_addresses, tar
 from podwall.lab.hosting import canonical, family_of
 from podwall.lab.plan import Seat, SeatKind, Translation
 
-__all__ = ["CLUSTER_DOMAIN", "DNS_SERVICE", "Serving", "serving_of"]
+__all__ = ["CLUSTER_DOMAIN", "DNS_NAMES", "DNS_SERVICE", "Serving", "serving_of"]
 
 CLUSTER_DOMAIN = "cluster.local"
 DNS_SERVICE = ("kube-system", "kube-dns")
-_DNS_NAMES = ("kube-dns", "coredns")
+DNS_NAMES = ("kube-dns", "coredns")
 # Where kubeadm puts ClusterIPs, and the one that it gives to DNS.
 _RANGES = {4: "10.96.0.0/16", 6: "fd00:10:96::/112"}
 _DNS_ADDRESSES = {4: "10.96.0.10", 6: "fd00:10:96::a"}
@@ -113,7 +113,7 @@ def _is_headless(service: Service) -> bool:
 
 
 def _is_dns(namespace: str, service: Service) -> bool:
-    return namespace == DNS_SERVICE[0] and name_of(service.metadata) in _DNS_NAMES
+    return namespace == DNS_SERVICE[0] and name_of(service.metadata) in DNS_NAMES
 
 
 def _dns_addresses(families: Iterable[int]) -> tuple[str, ...]:

@@ -96,9 +96,9 @@ def wiring_of(plan: Plan) -> Wiring:
     cables.append(Cable(ROUTER, "x0", _GATEWAY_MAC, EXTERNAL, "eth0", _EXTERNAL_MAC))
     batches: dict[str, str] = {ROUTER: _text(_router(plan, pods, outside)), EXTERNAL: _text(_end(outside))}
     for node in plan.nodes:
-        for pod in pods[node.name]:
-            cables.append(Cable(node_key(node.name), pod.device, _GATEWAY_MAC, pod.seat.name, "eth0", pod.mac))
-        batches[node_key(node.name)] = _text(_node(plan, node, pods[node.name]))
+        key = node_key(node.name)
+        cables.extend(Cable(key, p.device, _GATEWAY_MAC, p.seat.name, "eth0", p.mac) for p in pods[node.name])
+        batches[key] = _text(_node(plan, node, pods[node.name]))
         batches.update(_pod_batches(plan.link, pods[node.name]))
     return Wiring(_own_macs(plan.link, cables), batches, {name: _sysctls(name, plan) for name in batches})
 
@@ -196,7 +196,7 @@ def _node(plan: Plan, node: PlannedNode, pods: Sequence[_Pod]) -> Iterator[str]:
         own.setdefault(family_of(address), address)
     yield from _end(node.addresses, own)
     if plan.dns_cache:
-        yield _address(plan.dns_cache, "lo")
+        yield f"{_address(plan.dns_cache, 'lo')} scope host"  # never taken for the node's own
     if plan.link is Link.BRIDGED:
         yield f"link add br0 address {_GATEWAY_MAC} type bridge mcast_snooping 0\nlink set br0 up"
     for pod in pods:
