@@ -122,9 +122,9 @@ def _check(named: Mapping[str, Any]) -> None:
 def _lab(streams: Streams, given: flags.Given, named: Mapping[str, Any]) -> int:
     wanted = _wanted(named)
     if named["expect"]:
-        from podwall.cli.test import test_in_lab
+        from podwall.cli.test import judge_in_lab
 
-        return test_in_lab(streams, given, (named["expect"], str(named["output"])), wanted)
+        return judge_in_lab(streams, given, (named["expect"], str(named["output"])), wanted)
     from podwall.ops.laboratory import prepare
 
     opened = given.open(streams)
@@ -132,14 +132,15 @@ def _lab(streams: Streams, given: flags.Given, named: Mapping[str, Any]) -> int:
         prepared = prepare(opened, wanted)
     if named["shell"] is not None:
         return _shell(prepared, given.home, named)
-    return _probed(streams, opened, prepared, named)
+    return _probed(streams, (opened, prepared, wanted), str(named["output"]))
 
 
 def _wanted(named: Mapping[str, Any]) -> Wanted:
     from podwall.ops.laboratory import Wanted
 
     asked = ("nodes", "replicas", "link", "dns_cache", "sample", "keep", "capture")
-    return Wanted(**{name: named[name] for name in asked})
+    # Whoever looks around in a lab asks for names; probes go by addresses.
+    return Wanted(**{name: named[name] for name in asked}, dns=named["keep"] or named["shell"] is not None)
 
 
 def _shell(prepared: Prepared, home: str, named: Mapping[str, Any]) -> int:
@@ -148,14 +149,15 @@ def _shell(prepared: Prepared, home: str, named: Mapping[str, Any]) -> int:
     return inside(prepared, named["shell"], home, named["command"])
 
 
-def _probed(streams: Streams, opened: Opened, prepared: Prepared, named: Mapping[str, Any]) -> int:
+def _probed(streams: Streams, lab: tuple[Opened, Prepared, Wanted], output: str) -> int:
     from podwall.ops.laboratory import tried
     from podwall.report import json
     from podwall.report.lab import lab_text
 
-    found = tried(prepared, streams.progress)
+    opened, prepared, wanted = lab
+    found = tried(prepared, wanted, streams.progress)
     streams.aside(f"{line}\n" for line in found.asides)
-    if named["output"] == "json":
+    if output == "json":
         streams.result([json.document(found.answer)])
     else:
         streams.result(lab_text(found.answer, found.scene, found.excerpts))

@@ -13,10 +13,9 @@ from podwall.cli.running import FINDINGS, INCOMPLETE, OK, Streams
 from podwall.errors import InputError
 
 if TYPE_CHECKING:
-    from podwall.expect.expectation import Expectation
     from podwall.ops.inputs import Opened
     from podwall.ops.laboratory import Wanted
-    from podwall.ops.testing import Tested
+    from podwall.ops.testing import Asked, Tested
 
 __all__ = ["EXAMPLES", "expectations_command"]
 
@@ -139,19 +138,23 @@ def _write(streams: Streams, given: flags.Given, destination: str | None) -> int
 
 
 def _test(streams: Streams, given: flags.Given, named: Mapping[str, Any]) -> int:
-    from podwall.ops.testing import Asked, assess
+    from msgspec import structs
+
+    from podwall.ops.testing import assess
 
     if named["lab"]:
-        return test_in_lab(streams, given, (named["files"], str(named["output"])))
-    expectations = _expectations(given, named["files"])
-    opened = given.open(streams)
+        return judge_in_lab(streams, given, (named["files"], str(named["output"])))
     minimum = None if named["minimum"] is None else float(named["minimum"])
+    asked = structs.replace(
+        _asked(given, named["files"]), coverage=named["coverage"] or minimum is not None, minimum=minimum
+    )
+    opened = given.open(streams)
     with streams.phase("judged"):
-        found = assess(opened, Asked(expectations, named["coverage"] or minimum is not None, minimum))
+        found = assess(opened, asked)
     return _answered(streams, opened, found, str(named["output"]))
 
 
-def test_in_lab(
+def judge_in_lab(
     streams: Streams, given: flags.Given, asked: tuple[tuple[str, ...], str], wanted: Wanted | None = None
 ) -> int:
     """The same with real packets: files and the format of the answer, and what is said of the lab."""
@@ -159,22 +162,22 @@ def test_in_lab(
     from podwall.ops.labtesting import assess_in_lab
 
     files, output = asked
-    expectations = _expectations(given, files)
+    assertions = _asked(given, files)
     opened = given.open(streams)
-    found = assess_in_lab(opened, expectations, wanted or Wanted(), streams.progress)
+    found = assess_in_lab(opened, assertions, wanted or Wanted(), streams.progress)
     streams.aside(f"{line}\n" for line in found.asides)
     return _answered(streams, opened, found.tested, output)
 
 
-def _expectations(given: flags.Given, files: tuple[str, ...]) -> tuple[Expectation, ...]:
-    """Those of the files, else of the project."""
-    from podwall.ops.testing import read_expectations
+def _asked(given: flags.Given, files: tuple[str, ...]) -> Asked:
+    """The assertions of the files, else of the project."""
+    from podwall.ops.testing import Asked, read_expectations
 
     project = given.project()
     found = files or ([] if project is None else [project.path(f) for f in project.settings.expectations])
     if not found:
         raise InputError("give a file of assertions, or --write to draft one")
-    return read_expectations(found, given.home, {} if project is None else project.settings.sets)
+    return Asked(read_expectations(found, given.home, {} if project is None else project.settings.sets))
 
 
 def _answered(streams: Streams, opened: Opened, found: Tested, output: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,13 +13,14 @@ from msgspec import Struct
 from podwall.errors import UnknownReference
 from podwall.lab.capture import Capture
 from podwall.lab.enforcing import Denial, enforced
+from podwall.lab.nameserver import Nameserver
 from podwall.lab.network import Network
 from podwall.lab.plan import Plan
 from podwall.lab.probe import Outcome, Probe
 from podwall.lab.probes import Prober, Progress, Setting
 from podwall.lab.seated import Seated
 from podwall.lab.shell import shell
-from podwall.lab.spaces import enclosed, keep
+from podwall.lab.spaces import enclosed, outer_pid
 from podwall.lab.wiring import space_of
 
 __all__ = ["Extras", "Lab", "Ran", "entered", "probed", "seat_named"]
@@ -73,7 +74,7 @@ def entered(lab: Lab, seat: str, command: Sequence[str]) -> int:
 
 
 def _entered(lab: Lab, seat: str, command: Sequence[str]) -> int:
-    with Network(lab.plan) as network, enforced(network, lab.plan, lab.seated):
+    with Network(lab.plan) as network, enforced(network, lab.plan, lab.seated), Nameserver(network):
         return shell(network, seat, command)
 
 
@@ -82,6 +83,7 @@ def _probed(lab: Lab, probes: Sequence[Probe], extras: Extras, told: tuple[Progr
     with ExitStack() as stack:
         network = stack.enter_context(Network(lab.plan))
         rules = stack.enter_context(enforced(network, lab.plan, lab.seated))
+        stack.enter_context(Nameserver(network))
         if extras.capture is not None:
             stack.enter_context(Capture(network, Path(extras.capture)))
         up = _now() - start
@@ -89,15 +91,16 @@ def _probed(lab: Lab, probes: Sequence[Probe], extras: Extras, told: tuple[Progr
         outcomes = Prober(setting, progress).run(probes)
         denials = _about(rules.denials(), probes, outcomes)
         if extras.keep:
-            keep()
-            _Kept.stack = stack.pop_all()  # what is not left is not taken down
-        return Ran(outcomes, denials, up, 0.0, tuple(ways_in(network)) if extras.keep else ())
+            network.keep()
+        return Ran(outcomes, denials, up, 0.0, tuple(_ways_in(network)) if extras.keep else ())
 
 
-class _Kept:
-    """What a process that stays holds on to."""
-
-    stack: ExitStack | None = None
+def _ways_in(network: Network) -> Iterator[str]:
+    """How to enter a lab that is left up, and how to end it."""
+    yield "The lab stays up. A shell inside of an endpoint, and the end of it all:"
+    for seat, command in network.ways_in().items():
+        yield f"  {seat}: {command}"
+    yield f"  kill {outer_pid()}"
 
 
 def _addresses(plan: Plan) -> dict[str, tuple[str, ...]]:

@@ -43,10 +43,9 @@ class _Asking(Struct, frozen=True):
     total: int
 
 
-def assess_in_lab(
-    opened: Opened, expectations: Sequence[Expectation], wanted: Wanted, started: Started
-) -> TestedInLab:
+def assess_in_lab(opened: Opened, asked: Asked, wanted: Wanted, started: Started) -> TestedInLab:
     """Everything that came of it. Raises LabUnavailable."""
+    expectations = asked.expectations
     ends = Ends(opened.model)
     asserted = [ready(ends, expectation) for expectation in expectations]
     lab = prepare(opened, wanted, tuple(_outside(asserted)))
@@ -56,7 +55,7 @@ def assess_in_lab(
     outcomes = dict(zip(asking.all, ran.outcomes, strict=True))
     found = [judged(lab.asker, *pair, outcomes) for pair in zip(expectations, asking.parts, strict=True)]
     mismatches, lines = differing(lab, probes, ran)
-    static = assess(opened, Asked(tuple(expectations)))
+    static = assess(opened, asked)
     answer = _answer(static, expectations, found, (sum(p.allowed for p in probes), len(probes)), ran)
     tested = Tested(
         msgspec.structs.replace(answer, mismatches=mismatches),
