@@ -9,7 +9,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from podwall.lab.dns import Names, answer, listeners
 from podwall.lab.network import Network
@@ -86,8 +86,7 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._names = names
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)  # noqa: S101 what asyncio says of datagram protocols
-        self._transport = transport
+        self._transport = cast("asyncio.DatagramTransport", transport)  # what asyncio promises, not its class
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         reply = answer(data, self._names)
