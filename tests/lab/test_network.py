@@ -326,7 +326,9 @@ def test_a_shell_resolves_as_a_pod_does() -> None:
     objects = [deployment("web", ("http", 8080)), deployment("client"), service("web", 80, "http")]
     plan = plan_of(model(objects), LabOptions(dns=True))
     (web,) = addresses_of(plan, "default/web")
-    found = enclosed(lambda: asked(plan, "web", "web.default", "web.default.svc.cluster.local", "nobody", "example.com"))
+    found = enclosed(
+        lambda: asked(plan, "web", "web.default", "web.default.svc.cluster.local", "nobody", "example.com")
+    )
     assert found == [f"['{web}']"] * 3 + ["True", "True"]
 
 
