@@ -22,6 +22,8 @@ from podwall.lab.wiring import space_of
 
 __all__ = ["Asker", "Question", "address_in", "distinct"]
 
+_CACHE, _DNS = "dns cache", 53
+
 
 class Question(Struct, frozen=True, gc=False):
     """A probe that could be sent: numbers of two stands, or of one and of a Service's translation."""
@@ -53,7 +55,7 @@ class Asker:
         self._plan = plan
         self._seated = seated
         self.stands = [_Stand(seat, _by_family(seat, seated.ends[seat.name])) for seat in distinct(plan.seats)]
-        self.translations = [translation for translation in plan.translations if translation.targets]
+        self.translations = [*(translation for translation in plan.translations if translation.targets), *_cache(plan)]
 
     def seats(self) -> Iterator[tuple[Seat, int]]:
         """Every seat of the plan, with the number of the stand that stands for it."""
@@ -134,6 +136,12 @@ class Asker:
     @cached_property
     def _names(self) -> frozenset[str]:
         return frozenset(stand.seat.name for stand in self.stands)
+
+
+def _cache(plan: Plan) -> Iterator[Translation]:
+    """The DNS cache of every node, asked at its own address: like a Service with nobody but itself behind it."""
+    for protocol in ("TCP", "UDP") if plan.dns_cache else ():
+        yield Translation(_CACHE, plan.dns_cache, protocol, _DNS, ((plan.dns_cache, _DNS),))
 
 
 def _at_address(seat: Seat, end: End, address: str) -> End:

@@ -6,6 +6,7 @@ the lab answers with the same bytes and behind them where it was reached, which 
 
 from __future__ import annotations
 
+import re
 import struct
 
 __all__ = ["MOST", "answer", "framed", "question", "read"]
@@ -15,7 +16,8 @@ _HEADER = struct.Struct(">6H")
 _START = _HEADER.size
 _TOKEN = b"\x0bpw-%08x"
 _REST = b"\x07invalid\x00\x00\x01\x00\x01"  # .invalid is nobody's; type A, class IN
-_QUESTION = _START + 12 + len(_REST)
+_ASKED = re.compile(rb"\x0bpw-([0-9a-f]{8})" + re.escape(_REST))
+_SAID = re.compile(rb"([0-9a-f.:]+) ([0-9]{1,5})")
 _RECURSE = 0x0100
 
 
@@ -34,21 +36,12 @@ def read(data: bytes) -> tuple[int, tuple[str, int]] | None:
 
     A nameserver repeats the question and says nothing of itself: ("", 0).
     """
-    if data[_START : _START + 4] != _TOKEN[:4]:
+    repeated = _ASKED.match(data, _START)
+    if repeated is None:
         return None
-    try:
-        number = int(data[_START + 4 : _START + 12], 16)
-        address, _, port = data[_QUESTION:].decode("ascii").partition(" ")
-        return number, (address, int(port))
-    except ValueError:
-        return _foreign(data)
-
-
-def _foreign(data: bytes) -> tuple[int, tuple[str, int]] | None:
-    try:
-        return int(data[_START + 4 : _START + 12], 16), ("", 0)
-    except ValueError:
-        return None
+    said = _SAID.fullmatch(data, repeated.end())
+    by = (said[1].decode(), int(said[2])) if said else ("", 0)
+    return int(repeated[1], 16), by
 
 
 def framed(message: bytes) -> bytes:

@@ -18,6 +18,7 @@ from podwall.cluster.hosts import hosts
 from podwall.cluster.services import addresses_of
 from podwall.cluster.wellknown import WellKnown
 from podwall.engine.model import Model
+from podwall.engine.sets import AddrSet
 from podwall.errors import InputError
 from podwall.lab.hosting import Hosting, canonical, family_of, hosting_of
 from podwall.lab.outside import external_seats
@@ -59,9 +60,10 @@ class _Draft(Struct, frozen=True):
     endpoint: Endpoint
 
 
-def plan_of(model: Model, options: LabOptions) -> Plan:
+def plan_of(model: Model, options: LabOptions, further: Sequence[AddrSet] = ()) -> Plan:
     """The lab of a cluster; the same input in another order gives the same plan.
 
+    Somebody stands for each external set of the map, and for what is outside of the cluster of each `further` one.
     Raises InputError where no lab can have the addresses that the input gives.
     """
     cidrs = pod_cidrs(model.cidrs, model.endpoints)
@@ -76,7 +78,8 @@ def plan_of(model: Model, options: LabOptions) -> Plan:
     dns = _dns(model, seats)
     serving = serving_of(model.cluster, seats, dns, (families, taken))
     taken.update(translation.address for translation in serving.translations)
-    outside = external_seats(model.reach.externals, serving.beyond, (families, taken), cidrs)
+    sets = (*model.reach.externals, *further)
+    outside = external_seats(sets, serving.beyond, (families, taken), cidrs)
     return Plan(
         nodes=hosting.nodes,
         seats=(*seats, *outside),

@@ -106,13 +106,13 @@ def _portions(probes: Sequence[Probe], most: int) -> Iterator[list[int]]:
         yield sorted(part)
 
 
-def _asked(flight: _Flight, probes: Sequence[Probe]) -> list[Outcome]:
+def _asked(flight: _Flight, probes: Sequence[Probe], patience: Sequence[float] = _SECONDS) -> list[Outcome]:
     """All of them once; what came out otherwise than predicted, but for an answer, is tried again with more patience.
 
     An answer needs no second try: whatever came through has come through.
     """
-    found = flight.run(probes, _SECONDS[0])
-    for seconds in _SECONDS[1:]:
+    found = flight.run(probes, patience[0])
+    for seconds in patience[1:]:
         doubtful = [n for n, o in enumerate(found) if o.seen is not Seen.ALLOW and not o.agrees(probes[n])]
         if not doubtful:
             break
@@ -139,7 +139,7 @@ def _controlled(
                 place = place_of(probe, target)
                 if target.seat and place not in alive:
                     asked.setdefault(place, _control(place, target))
-    answers = dict(zip(asked, _asked(flight, list(asked.values())), strict=True))
+    answers = dict(zip(asked, _asked(flight, list(asked.values()), _SECONDS[:2]), strict=True))
     dead = {place for place, outcome in answers.items() if outcome.seen is not Seen.ALLOW}
     return [_proved(p, o, dead, faults) if dead else o for p, o in zip(probes, outcomes, strict=True)]
 

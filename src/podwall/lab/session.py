@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
 
 from msgspec import Struct
 
 from podwall.errors import UnknownReference
+from podwall.lab.capture import Capture
 from podwall.lab.enforcing import Denial, enforced
+from podwall.lab.nameserver import Nameserver
 from podwall.lab.network import Network
 from podwall.lab.plan import Plan
 from podwall.lab.probe import Outcome, Probe
 from podwall.lab.probes import Prober, Progress, Setting
 from podwall.lab.seated import Seated
-from podwall.lab.spaces import enclosed
+from podwall.lab.shell import shell
+from podwall.lab.spaces import enclosed, outer_pid
 from podwall.lab.wiring import space_of
 
-__all__ = ["Lab", "Ran", "probed", "seat_named"]
+__all__ = ["Extras", "Lab", "Ran", "entered", "probed", "seat_named"]
 
 _MOST_DENIALS = 10_000  # that are kept of those that contradict a prediction
 
@@ -32,31 +38,69 @@ class Lab(Struct, frozen=True):
 class Ran(Struct, frozen=True):
     """What came of each probe, what the kernel said of those that did not come out as predicted, and how long it took.
 
-    `up` is the part of the seconds until the first probe.
+    `up` is the part of the seconds until the first probe; `asides` say how to enter a lab that was left up.
     """
 
     outcomes: list[Outcome]
     denials: list[Denial]
     up: float
     seconds: float
+    asides: tuple[str, ...] = ()
 
 
-def probed(lab: Lab, probes: Sequence[Probe], progress: Progress) -> Ran:
+class Extras(Struct, frozen=True):
+    """What else is to be done: leave the lab up, and write a file of each endpoint's packets into a folder."""
+
+    keep: bool = False
+    capture: str | None = None
+
+
+def probed(lab: Lab, probes: Sequence[Probe], extras: Extras, progress: Progress) -> Ran:
     """Brings a lab up, sends probes, and takes it down. Raises LabUnavailable.
 
     `progress` is called in the process of the lab, whose standard error is that of the program.
     """
     start = _now()
-    ran = enclosed(lambda: _probed(lab, probes, progress, start))
-    return Ran(ran.outcomes, ran.denials, ran.up, _now() - start)
+    ran = enclosed(lambda: _probed(lab, probes, extras, (progress, start)))
+    return Ran(ran.outcomes, ran.denials, ran.up, _now() - start, ran.asides)
 
 
-def _probed(lab: Lab, probes: Sequence[Probe], progress: Progress, start: float) -> Ran:
-    with Network(lab.plan) as network, enforced(network, lab.plan, lab.seated) as rules:
+def entered(lab: Lab, seat: str, command: Sequence[str]) -> int:
+    """Brings a lab up, runs a command in one of its seats, a shell if there is none, and returns its exit code.
+
+    Raises LabUnavailable, and InputError where there is no such program.
+    """
+    return enclosed(lambda: _entered(lab, seat, tuple(command) or (os.environ.get("SHELL", "sh"),)))
+
+
+def _entered(lab: Lab, seat: str, command: Sequence[str]) -> int:
+    with Network(lab.plan) as network, enforced(network, lab.plan, lab.seated), Nameserver(network):
+        return shell(network, seat, command)
+
+
+def _probed(lab: Lab, probes: Sequence[Probe], extras: Extras, told: tuple[Progress, float]) -> Ran:
+    progress, start = told
+    with ExitStack() as stack:
+        network = stack.enter_context(Network(lab.plan))
+        rules = stack.enter_context(enforced(network, lab.plan, lab.seated))
+        stack.enter_context(Nameserver(network))
+        if extras.capture is not None:
+            stack.enter_context(Capture(network, Path(extras.capture)))
         up = _now() - start
         setting = Setting(network, _addresses(lab.plan), rules.watched)
         outcomes = Prober(setting, progress).run(probes)
-        return Ran(outcomes, _about(rules.denials(), probes, outcomes), up, 0.0)
+        denials = _about(rules.denials(), probes, outcomes)
+        if extras.keep:
+            network.keep()
+        return Ran(outcomes, denials, up, 0.0, tuple(_ways_in(network)) if extras.keep else ())
+
+
+def _ways_in(network: Network) -> Iterator[str]:
+    """How to enter a lab that is left up, and how to end it."""
+    yield "The lab stays up. A shell inside of an endpoint, and the end of it all:"
+    for seat, command in network.ways_in().items():
+        yield f"  {seat}: {command}"
+    yield f"  kill {outer_pid()}"
 
 
 def _addresses(plan: Plan) -> dict[str, tuple[str, ...]]:

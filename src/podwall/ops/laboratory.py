@@ -8,6 +8,7 @@ from itertools import islice
 
 from msgspec import UNSET, Struct, UnsetType
 
+from podwall.engine.sets import AddrSet
 from podwall.errors import InputError
 from podwall.lab.asking import Asker, Question
 from podwall.lab.plan import Link, Plan, SeatKind
@@ -17,7 +18,7 @@ from podwall.lab.probe import Outcome, Probe, Seen, Target
 from podwall.lab.probes import Progress
 from podwall.lab.sampling import every, number_of, sample
 from podwall.lab.seated import Seated, seated
-from podwall.lab.session import Lab, Ran, probed
+from podwall.lab.session import Extras, Lab, Ran, entered, probed, seat_named
 from podwall.ops.evidence import Evidence, allow_or_deny
 from podwall.ops.explaining import excerpts
 from podwall.ops.inputs import Opened
@@ -29,19 +30,20 @@ from podwall.report.public_lab import LabReport, Logged, Mismatch
 
 __all__ = [
     "MOST_PROBES",
+    "SEED",
     "Prepared",
     "Shown",
     "Started",
     "Wanted",
     "differing",
+    "inside",
     "prepare",
     "probes_of",
-    "shown",
     "tried",
 ]
 
 MOST_PROBES = 100_000  # without --sample
-_SEED = 7  # of every sample: the same input is asked the same
+SEED = 7  # of every sample: the same input is asked the same
 _MOST_EXPLAINED = 20  # pairs; others are only named
 _SORTS = {SeatKind.POD: "pods", SeatKind.HOST: "nodes", SeatKind.EXTERNAL: "outside"}
 
@@ -58,6 +60,8 @@ class Wanted(Struct, frozen=True):
     dns: bool = False
     dns_cache: bool = False
     sample: int | None = None
+    keep: bool = False
+    capture: str | None = None
 
 
 class Prepared(Struct, frozen=True):
@@ -80,20 +84,24 @@ class Prepared(Struct, frozen=True):
 
 
 class Shown(Struct, frozen=True):
-    """The public answer, and what text shows besides: of each explanation, by number of its mismatch, the lines."""
+    """The public answer, and what text shows besides: of each explanation, by number of its mismatch, the lines.
+
+    `asides` are told beside the answer: how to enter a lab that was left up.
+    """
 
     answer: LabReport
     scene: Scene
     excerpts: Mapping[int, Excerpts]
+    asides: tuple[str, ...] = ()
 
 
-def prepare(opened: Opened, wanted: Wanted) -> Prepared:
-    """The plan of a lab and the engine's view of it. Raises InputError."""
+def prepare(opened: Opened, wanted: Wanted, outside: tuple[AddrSet, ...] = ()) -> Prepared:
+    """The plan of a lab and the engine's view of it; each set `outside` has an address in it. Raises InputError."""
     if wanted.nodes < 1 or wanted.replicas < 1:
         raise InputError("a lab has at least one node, and of each workload one replica: --nodes, --replicas")
     link = Link(wanted.link)
     options = LabOptions(wanted.nodes, wanted.replicas, link, dns=wanted.dns, dns_cache=wanted.dns_cache)
-    plan = plan_of(opened.model, options)
+    plan = plan_of(opened.model, options, outside)
     view = seated(opened.model, plan)
     served = ((t.protocol, port) for t in plan.translations for _, port in t.targets)
     endpoints = (seat.endpoint for seat in plan.seats)
@@ -107,19 +115,23 @@ def probes_of(prepared: Prepared, most: int | None) -> tuple[list[Question], int
     limit = MOST_PROBES if most is None else most
     if total <= limit:
         return list(every(prepared.asker, prepared.ports)), None
-    return sample(prepared.asker, prepared.ports, limit, _SEED), total
+    return sample(prepared.asker, prepared.ports, limit, SEED), total
 
 
 def tried(prepared: Prepared, wanted: Wanted, started: Started) -> Shown:
     """Everything, or a sample of it, asked with real packets. Raises LabUnavailable."""
     asked, total = probes_of(prepared, wanted.sample)
     probes = [prepared.asker.probe(question) for question in asked]
-    ran = probed(prepared.lab, probes, started(len(probes)))
-    return shown(prepared, probes, ran, total)
+    ran = probed(prepared.lab, probes, Extras(wanted.keep, wanted.capture), started(len(probes)))
+    return _shown(prepared, probes, ran, total)
 
 
-def shown(prepared: Prepared, probes: Sequence[Probe], ran: Ran, total: int | None = None) -> Shown:
-    """The answer about all probes."""
+def inside(prepared: Prepared, name: str, namespace: str, command: Sequence[str]) -> int:
+    """Runs a command in an endpoint, or a shell, and returns its exit code. Raises UnknownReference, LabUnavailable."""
+    return entered(prepared.lab, seat_named(prepared.plan, name, namespace), command)
+
+
+def _shown(prepared: Prepared, probes: Sequence[Probe], ran: Ran, total: int | None) -> Shown:
     found, lines = differing(prepared, probes, ran)
     allowed = sum(probe.allowed for probe in probes)
     seats = Counter(seat.endpoint.kind in ("Node", "External") for seat in prepared.plan.seats)
@@ -136,7 +148,7 @@ def shown(prepared: Prepared, probes: Sequence[Probe], ran: Ran, total: int | No
         sampledFrom=UNSET if total is None else total,
         incomplete=list(prepared.opened.incomplete),
     )
-    return Shown(answer, _scene(prepared, probes, ran), lines)
+    return Shown(answer, _scene(prepared, probes, ran), lines, ran.asides)
 
 
 # Mismatches
