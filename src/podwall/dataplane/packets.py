@@ -14,6 +14,7 @@ __all__ = ["Packet", "Prefix", "packet", "prefix"]
 
 _TCP, _UDP, _SCTP, _ICMP, _ICMP6 = (PROTOCOL_NUMBERS[name] for name in ("TCP", "UDP", "SCTP", "ICMP", "ICMPv6"))
 _LETTERS = {DENIED, WOULD_DENY, WOULD_ALLOW, INVALID}
+_UNKNOWN = "-"
 _DIRECTIONS = {"E": Direction.EGRESS, "I": Direction.INGRESS}
 _VERSION = "pw1"
 # Fields of an IPv4 header's fragment word, and of a Fragment header's.
@@ -26,10 +27,13 @@ _BETWEEN = {_HOP_BY_HOP, _ROUTING, _FRAGMENT, _AUTHENTICATION, _OPTIONS}
 
 
 class Prefix(Struct, frozen=True):
-    """What a rule says about a packet that it logs: one of ruleset's letters, the direction and the group."""
+    """What a rule says about a packet that it logs: one of ruleset's letters, the direction and the group.
+
+    Of a packet that conntrack calls invalid neither is known: None and "".
+    """
 
     letter: str
-    direction: Direction
+    direction: Direction | None
     group: str
 
 
@@ -47,10 +51,12 @@ class Packet(Struct, frozen=True):
 
 
 def prefix(text: str) -> Prefix | None:
-    """`pw1|LETTER|E or I|group` taken apart; None for what is not ours."""
+    """`pw1|LETTER|E or I|group` taken apart, or `pw1|X|-|-`; None for what is not ours."""
     parts = text.split("|", 3)
     if len(parts) != 4 or parts[0] != _VERSION or parts[1] not in _LETTERS or not parts[3]:
         return None
+    if parts[1:] == [INVALID, _UNKNOWN, _UNKNOWN]:
+        return Prefix(INVALID, None, "")
     direction = _DIRECTIONS.get(parts[2])
     return Prefix(parts[1], direction, parts[3]) if direction else None
 

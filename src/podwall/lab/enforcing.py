@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Protocol
 
 from msgspec import Struct
@@ -12,13 +13,18 @@ from podwall.dataplane.change import Change
 from podwall.dataplane.compiler import Compiler, Options
 from podwall.dataplane.kernel import NftKernel
 from podwall.dataplane.log import Logging
-from podwall.dataplane.ruleset import Ruleset
+from podwall.dataplane.nflog import Logged, Reader
+from podwall.dataplane.ruleset import PROTOCOL_NUMBERS, Ruleset
 from podwall.lab.loop import Handler
 from podwall.lab.network import Network
 from podwall.lab.plan import Plan, SeatKind
 from podwall.lab.seated import Seated
 
 __all__ = ["Denial", "Enforcement", "enforced", "table"]
+
+
+_MOST = 200_000  # denials that are kept of one node
+_PROTOCOLS = {number: name for name, number in PROTOCOL_NUMBERS.items()}
 
 
 class Denial(Struct, frozen=True, gc=False):
@@ -45,13 +51,54 @@ class Enforcement(Protocol):
         ...
 
 
-class _Loaded:
-    """Tables that are loaded."""
+class _Node:
+    """One node's table, and the reader of what it logs."""
 
-    watched: tuple[tuple[int, Handler], ...] = ()
+    def __init__(self, network: Network, name: str, rules: Ruleset) -> None:
+        self._name = name
+        self._groups = rules.groups
+        self._kernel = NftKernel(lambda: network.inside_node(name))
+        self._kernel.apply(Change(whole=rules))
+        self.reader = Reader(Logging().group, lambda: network.inside_node(name))
+        self.denials: list[Denial] = []
+
+    def read(self, _: int = 0) -> None:
+        """Takes in what is there."""
+        for logged in self.reader.read(0):
+            packet = logged.packet
+            if packet is not None and len(self.denials) < _MOST:
+                source, destination = (str(ipaddress.ip_address(a)) for a in (packet.source, packet.destination))
+                protocol = _PROTOCOLS.get(packet.protocol, str(packet.protocol))
+                line = self._meant(logged)
+                self.denials.append(Denial(self._name, source, destination, protocol, packet.destination_port, line))
+
+    def _meant(self, logged: Logged) -> str:
+        """The line, with the policies that its group stands for."""
+        group = self._groups.get(logged.prefix.group) if logged.prefix else None
+        if group is None:
+            return logged.text
+        names = ", ".join(
+            f"{ref.kind} {ref.namespace + '/' if ref.namespace else ''}{ref.name}" for ref in group.policies
+        )
+        return f"{logged.text} ({group.direction.value}: {names})"
+
+    def close(self) -> None:
+        """Frees the sockets."""
+        self.reader.close()
+        self._kernel.close()
+
+
+class _Loaded:
+    """The tables of all nodes."""
+
+    def __init__(self, nodes: list[_Node]) -> None:
+        self._nodes = nodes
+        self.watched = tuple((node.reader.fileno(), node.read) for node in nodes)
 
     def denials(self) -> list[Denial]:
-        return []
+        for node in self._nodes:
+            node.read()
+        return [denial for node in self._nodes for denial in node.denials]
 
 
 @contextmanager
@@ -60,10 +107,12 @@ def enforced(network: Network, plan: Plan, seated: Seated) -> Iterator[Enforceme
 
     Raises KernelError where a kernel refuses them.
     """
-    for node in plan.nodes:
-        kernel = NftKernel(lambda name=node.name: network.inside_node(name))  # type: ignore[misc]
-        kernel.apply(Change(whole=table(plan, seated, node.name)))
-    yield _Loaded()
+    with ExitStack() as stack:
+        nodes: list[_Node] = []
+        for node in plan.nodes:
+            nodes.append(_Node(network, node.name, table(plan, seated, node.name)))
+            stack.callback(nodes[-1].close)
+        yield _Loaded(nodes)
 
 
 def table(plan: Plan, seated: Seated, node: str) -> Ruleset:
