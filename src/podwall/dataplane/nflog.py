@@ -60,8 +60,9 @@ class Reader:
             self._bind(group, _SEQUENCE_FLAG | _CONNECTION_FLAG if services else _SEQUENCE_FLAG)
         except KernelError as error:
             self._socket.close()
-            if error.errno == errno.EBUSY:
-                raise KernelError(f"log group {group} is read by another program", errno.EBUSY) from error
+            if error.errno == errno.EPERM:
+                # The kernel says the same of a group that is taken.
+                raise KernelError(f"log group {group} is read by another program, or {error}", errno.EPERM) from error
             raise
 
     def close(self) -> None:

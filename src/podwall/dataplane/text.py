@@ -66,13 +66,14 @@ def stages(ruleset: Ruleset, *, filled: bool = False) -> tuple[list[str], list[s
     chains that lead to them. Hash sets and maps have their elements only if they are to be `filled`.
     """
     marks = Marks.of(ruleset).at(ruleset.epoch)
-    inner = [chain for chain in ruleset.chains.values() if not chain.hook]
+    chains = [chain for _, chain in sorted(ruleset.chains.items())]
+    inner = [chain for chain in chains if not chain.hook]
     parts = [_mark_set(EPOCH_SET, marks.epoch), _mark_set(MASK_SET, marks.mask)]
     parts += [f"chain {named(chain.name)} {{ }}" for chain in inner]
-    parts += [_set(one if filled else _emptied(one)) for one in ruleset.sets.values()]
-    parts += [_map(one if filled else _unrouted(one)) for one in ruleset.maps.values()]
+    parts += [_set(one if filled else _emptied(one)) for _, one in sorted(ruleset.sets.items())]
+    parts += [_map(one if filled else _unrouted(one)) for _, one in sorted(ruleset.maps.items())]
     parts += [_chain(chain, marks) for chain in inner]
-    return parts, [_chain(chain, marks) for chain in ruleset.chains.values() if chain.hook]
+    return parts, [_chain(chain, marks) for chain in chains if chain.hook]
 
 
 def block(parts: Iterable[str]) -> str:
@@ -113,7 +114,7 @@ def alteration(change: Change, marks: Marks, keys: Mapping[str, Key]) -> str:
 def bump(chains: Iterable[Chain], marks: Marks, epoch: int) -> str:
     """The rules that know the epoch, and the set that says it, at another one: nothing else changes."""
     later = marks.at(epoch)
-    using = [chain for chain in chains if uses_epoch(chain)]
+    using = sorted((chain for chain in chains if uses_epoch(chain)), key=lambda chain: chain.name)
     parts = [f"flush set inet {TABLE} {EPOCH_SET}", *(_flush(chain.name) for chain in using)]
     parts += [block([_mark_set(EPOCH_SET, epoch), *(_chain(chain, later) for chain in using)])]
     return "\n".join([*parts, ""])
@@ -175,7 +176,7 @@ def _set(one: Set) -> str:
     if one.intervals:
         ranges = (f"{element(first)}-{element(last)}" for first, last in one.intervals)
         return f"{start} flags interval; {_initial(ranges)}}}"
-    return f"{start} {_initial(map(element, one.elements))}}}"
+    return f"{start} {_initial(map(element, sorted(one.elements)))}}}"
 
 
 def _map(one: VerdictMap) -> str:
@@ -183,7 +184,7 @@ def _map(one: VerdictMap) -> str:
 
 
 def _routes(elements: Mapping[bytes, str]) -> Iterator[str]:
-    return (f"{element(value)} : jump {named(chain)}" for value, chain in elements.items())
+    return (f"{element(value)} : jump {named(chain)}" for value, chain in sorted(elements.items()))
 
 
 def _initial(elements: Iterable[str]) -> str:
@@ -194,7 +195,7 @@ def _initial(elements: Iterable[str]) -> str:
 
 def _gone_elements(change: Change) -> Iterator[str]:
     for name, values in (*change.removed.items(), *change.unrouted.items()):
-        inside = ",\n".join(map(element, values))
+        inside = ",\n".join(map(element, sorted(values)))
         yield f"delete element inet {TABLE} {named(name)} {{\n{inside}\n}}"
 
 
