@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -20,7 +21,9 @@ NOBODY = 65534
 def as_nobody(work: Callable[[], T]) -> T:
     """The same without root's rights: what is in memory already is all that can be read."""
     receive, send = os.pipe()
-    child = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of other threads, which the child does not need
+        child = os.fork()
     if child == 0:
         os.setgroups([])
         os.setgid(NOBODY)
@@ -28,13 +31,14 @@ def as_nobody(work: Callable[[], T]) -> T:
         answer: Any
         try:
             answer = (True, enclosed(work))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 raised by the parent
             answer = (False, error)
-        os.write(send, pickle.dumps(answer))
+        with os.fdopen(send, "wb") as answering:
+            pickle.dump(answer, answering)
         os._exit(0)
     os.close(send)
     with os.fdopen(receive, "rb") as stream:
-        succeeded, value = pickle.loads(stream.read())
+        succeeded, value = pickle.loads(stream.read())  # noqa: S301 our own child wrote it
     os.waitpid(child, 0)
     if not succeeded:
         raise value

@@ -57,9 +57,9 @@ def connect(network: Network, seat: str, address: str, port: int, source: str = 
     return client
 
 
-def seen_from(network: Network, seat: str, address: str, port: int, listener: socket.socket, source: str = "") -> str:
-    """Whom a listener sees when a seat connects to an address."""
-    with connect(network, seat, address, port, source):
+def seen_from(network: Network, seat: str, to: tuple[str, int], listener: socket.socket, source: str = "") -> str:
+    """Whom a listener sees when a seat connects to an address and port."""
+    with connect(network, seat, *to, source):
         accepted, peer = listener.accept()
         accepted.close()
     return str(peer[0])
@@ -75,7 +75,7 @@ def all_pairs(plan: Plan) -> list[str]:
                     for source in plan.seats:
                         for own in source.endpoint.addresses:
                             if family(own) == family(address):
-                                seen = seen_from(network, source.name, address, 8080, listener, own)
+                                seen = seen_from(network, source.name, (address, 8080), listener, own)
                                 if seen != own:
                                     wrong.append(f"{source.name} -> {destination.name}: {own} is seen as {seen}")
     return wrong
@@ -190,7 +190,7 @@ def test_a_pod_that_reaches_itself_through_a_service_comes_as_its_node(namespace
             out = []
             for own, address in zip(seat.endpoint.addresses, addresses_of(plan, "default/web"), strict=True):
                 with listening(network, seat.name, own, 8080) as listener:
-                    out.append(seen_from(network, seat.name, address, 80, listener))
+                    out.append(seen_from(network, seat.name, (address, 80), listener))
             return out
 
     assert namespaces(work) == list(nodes)
@@ -302,7 +302,8 @@ def test_the_cache_is_asked_without_conntrack(namespaces: Enclosed[Any]) -> None
     plan = plan_of(model([deployment("web"), deployment("client")]), LabOptions(dns_cache=True))
     rules = (
         "table inet t { chain c { type filter hook input priority 0; policy accept;"
-        " ip daddr 169.254.20.10 ct state untracked counter; ip daddr 169.254.20.10 ct state new,established counter\n}\n"
+        " ip daddr 169.254.20.10 ct state untracked counter;"
+        " ip daddr 169.254.20.10 ct state new,established counter\n}\n"
         " chain d { type filter hook output priority 0; ip saddr 169.254.20.10 ct state untracked counter\n}\n}\n"
     )
 
@@ -345,14 +346,14 @@ def test_a_capture_has_what_an_endpoint_sent_and_got(namespaces: Enclosed[Any], 
         with Network(plan) as network, Capture(network, tmp_path):
             address = next(s.endpoint.addresses[0] for s in plan.seats if s.name == "default/db")
             with listening(network, "default/db", address, 8080) as listener:
-                seen_from(network, "default/web", address, 8080, listener)
+                seen_from(network, "default/web", (address, 8080), listener)
 
     namespaces(work)
     frames = {file.stem: list(frames_of(file)) for file in tmp_path.glob("*.pcap")}
     assert set(frames) == {"default_api", "default_db", "default_web", "external", "node_node-1", "node_node-2"}
     assert len(frames["default_db"]) == len(frames["default_web"]) >= 6
     assert frames["default_api"] == []
-    assert [f[34:] for f in frames["default_web"]][0][2:4] == (8080).to_bytes(2)
+    assert frames["default_web"][0][36:38] == (8080).to_bytes(2)
 
 
 def frames_of(file: Path) -> Iterator[bytes]:
@@ -367,7 +368,7 @@ def frames_of(file: Path) -> Iterator[bytes]:
 def test_the_machine_itself_is_left_alone(namespaces: Enclosed[Any]) -> None:
     def look() -> tuple[list[str], str]:
         tables = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=False).stdout
-        return sorted(os.listdir("/sys/class/net")), tables
+        return sorted(path.name for path in Path("/sys/class/net").iterdir()), tables
 
     before = look()
     plan = served(Link.BRIDGED)

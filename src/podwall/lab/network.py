@@ -115,8 +115,10 @@ class Network:
         """Loads what makes Services of addresses."""
         nft = program("nft")
         for node in self.plan.nodes:
-            done = self.run_on_node(node.name, [nft, "-f", "-"], service_rules(self.plan, node.name))
-            if done.returncode != 0:
+            for rules in service_rules(self.plan, node.name, small=spaces.unprivileged()):
+                done = self.run_on_node(node.name, [nft, "-f", "-"], rules)
+                if done.returncode == 0:
+                    continue
                 raise LabUnavailable(f"the kernel refuses the rules for Services: {done.stderr.strip()}")
 
     def _connect(self, ip: str, wiring: Wiring) -> None:

@@ -71,8 +71,8 @@ def _chosen(part: AddrSet) -> str | None:
     documentation, private = AddrSet.union(map(AddrSet.of, _DOCUMENTATION)), AddrSet.union(map(AddrSet.of, PRIVATE))
     for preferred in (part & documentation, part - private, part):
         if preferred:
-            first, last = preferred.spans[0]
             # The first address of a block is a network's own to most people's eyes.
-            wanted = AddrSet(((min(first + 1, last),) * 2,)) if first % 256 == 0 else AddrSet(((first, first),))
-            return wanted.cidrs()[0].partition("/")[0]
+            starts = [min(first + (first % 256 == 0), last) for first, last in preferred.spans]
+            number = next((n for n in starts if n % 256), starts[0])
+            return AddrSet(((number, number),)).cidrs()[0].partition("/")[0]
     return None

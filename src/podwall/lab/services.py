@@ -1,4 +1,4 @@
-"""Services as kube-proxy makes them: one nftables table for a node, as text. Pure; `network` loads it.
+"""Services as kube-proxy makes them: an nftables table for a node, as text. Pure; `network` loads it.
 
 Addresses and ports of Services are rewritten to one of the backends by chance. What comes back to where it came from,
 and what no pod sent, gets the node's address, so that the replies come by here too. A Service without endpoints is
@@ -17,47 +17,57 @@ __all__ = ["TABLE", "service_rules"]
 TABLE = "podwall_lab"
 _IP = {4: "ip", 6: "ip6"}
 _TYPE = {4: "ipv4_addr", 6: "ipv6_addr"}
+_SMALL = 250  # lines, of which the longest take some 600 bytes of a message that may have 200 kB
 
 
-def service_rules(plan: Plan, node: str) -> str:
-    """What `nft -f -` is to load on a node; loading it again replaces it, in one transaction."""
+def service_rules(plan: Plan, node: str, *, small: bool = False) -> tuple[str, ...]:
+    """What `nft -f -` is to load on a node, one transaction after the other; from the beginning, it replaces all.
+
+    `small` transactions are for those without root's rights: theirs have no more room than a socket has by default.
+    """
     served = [t for t in plan.translations if t.targets]
-    refused = [t for t in plan.translations if not t.targets]
-    parts = [
-        *(part for family in (4, 6) for part in _sets(plan, node, family, refused)),
-        *(_vmap(family, served) for family in (4, 6)),
-        *(_chain(f"service_{number}", _choices(translation)) for number, translation in enumerate(served)),
-        *_base_chains(),
-        *(_untracked(plan.dns_cache) if plan.dns_cache else ()),
-    ]
-    body = "\n".join(parts)
-    return f"add table inet {TABLE}\ndelete table inet {TABLE}\ntable inet {TABLE} {{\n{body}}}\n"
+    lines = [*_service_lines(served), *_elements(plan, node, served)]
+    body = "".join([*_sets(), *_base_chains(), *(_untracked(plan.dns_cache) if plan.dns_cache else ())])
+    frame = f"add table inet {TABLE}\ndelete table inet {TABLE}\ntable inet {TABLE} {{\n{body}}}\n"
+    if not small:
+        return ("".join([frame, *lines]),)
+    return (frame, *("".join(lines[at : at + _SMALL]) for at in range(0, len(lines), _SMALL)))
 
 
-def _sets(plan: Plan, node: str, family: int, refused: Iterable[Translation]) -> Iterator[str]:
-    pods = [(seat, a) for seat in plan.seats if seat.kind is SeatKind.POD for a in seat.endpoint.addresses]
-    everyone = [a for _, a in pods if family_of(a) == family]
-    local = [a for seat, a in pods if family_of(a) == family and seat.node == node]
-    kind = _TYPE[family]
-    yield _set("set", f"pods_{family}", kind, everyone)
-    yield _set("set", f"itself_{family}", f"{kind} . {kind}", [f"{a} . {a}" for a in local])
-    closed = [_key(t) for t in refused if family_of(t.address) == family]
-    yield _set("set", f"refused_{family}", f"{kind} . inet_proto . inet_service", closed)
+def _service_lines(served: Sequence[Translation]) -> Iterator[str]:
+    """Every Service's chain, and what it holds."""
+    for number, translation in enumerate(served):
+        yield f"add chain inet {TABLE} service_{number}\n"
+        for rule in _choices(translation):
+            yield f"add rule inet {TABLE} service_{number} {rule}\n"
 
 
-def _vmap(family: int, served: Sequence[Translation]) -> str:
-    numbered = [(n, t) for n, t in enumerate(served) if family_of(t.address) == family]
-    elements = [f"{_key(t)} : goto service_{n}" for n, t in numbered]
-    return _set("map", f"services_{family}", f"{_TYPE[family]} . inet_proto . inet_service : verdict", elements)
+def _sets() -> Iterator[str]:
+    for family, kind in _TYPE.items():
+        yield f"\tset pods_{family} {{\n\t\ttype {kind}\n\t}}\n"
+        yield f"\tset itself_{family} {{\n\t\ttype {kind} . {kind}\n\t}}\n"
+        yield f"\tset refused_{family} {{\n\t\ttype {kind} . inet_proto . inet_service\n\t}}\n"
+        yield f"\tmap services_{family} {{\n\t\ttype {kind} . inet_proto . inet_service : verdict\n\t}}\n"
+
+
+def _elements(plan: Plan, node: str, served: Sequence[Translation]) -> Iterator[str]:
+    """A line for each element; those of a set follow one another."""
+    pods = [(seat.node, a) for seat in plan.seats if seat.kind is SeatKind.POD for a in seat.endpoint.addresses]
+    yield from dict.fromkeys(_element("pods", address, address) for _, address in pods)
+    yield from (_element("itself", a, f"{a} . {a}") for held, a in pods if held == node)
+    yield from dict.fromkeys(_element("refused", t.address, _key(t)) for t in plan.translations if not t.targets)
+    numbers = {_key(t): n for n, t in reversed(list(enumerate(served)))}  # of several with one key the first has it
+    for number, translation in enumerate(served):
+        if numbers[_key(translation)] == number:
+            yield _element("services", translation.address, f"{_key(translation)} : goto service_{number}")
+
+
+def _element(name: str, address: str, text: str) -> str:
+    return f"add element inet {TABLE} {name}_{family_of(address)} {{ {text} }}\n"
 
 
 def _key(translation: Translation) -> str:
     return f"{translation.address} . {translation.protocol.lower()} . {translation.port}"
-
-
-def _set(sort: str, name: str, kind: str, elements: Iterable[str]) -> str:
-    listed = ", ".join(dict.fromkeys(elements))
-    return f"\t{sort} {name} {{\n\t\ttype {kind}\n" + (f"\t\telements = {{ {listed} }}\n" if listed else "") + "\t}\n"
 
 
 def _chain(name: str, rules: Iterable[str]) -> str:

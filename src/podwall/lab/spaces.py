@@ -180,6 +180,7 @@ def _result(answer: bytes, status: int) -> T:  # type: ignore[type-var]
 def _outer(work: Callable[[], T], parent: int, send: int) -> NoReturn:
     """Enters the namespaces; the first process of the new PID namespace does the work."""
     try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # until there is somebody to pass it on to
         _enter_namespaces()
         kernel.die_with_parent(parent)
         outer = os.getpid()
