@@ -22,7 +22,7 @@ Examples:
   podwall lab -f manifests/
   podwall lab -f manifests/ --nodes 3 --replicas 2 --link bridged
   podwall lab -f manifests/ --expect expectations.yaml
-  podwall lab -f manifests/ --shell shop/web -- curl -m 2 http://api:8080
+  podwall lab -f shop/ --shell shop/web -- curl http://api:8080
   podwall lab -f manifests/ --capture packets/
   helm template shop ./chart | podwall lab -n shop -f -
 
@@ -156,7 +156,7 @@ def _probed(streams: Streams, lab: tuple[Opened, Prepared, Wanted], output: str)
 
     opened, prepared, wanted = lab
     found = tried(prepared, wanted, streams.progress)
-    streams.aside(f"{line}\n" for line in found.asides)
+    streams.aside((f"{line}\n" for line in found.asides), always=wanted.keep)
     if output == "json":
         streams.result([json.document(found.answer)])
     else:

@@ -39,9 +39,9 @@ class Streams:
         with _writing() as stdout:
             stdout.buffer.write(data)
 
-    def aside(self, lines: Iterable[str]) -> None:
-        """What is told beside the answer, line by line with their ends."""
-        if not self._quiet:
+    def aside(self, lines: Iterable[str], *, always: bool = False) -> None:
+        """What is told beside the answer, line by line with their ends; with -q only what must be known."""
+        if always or not self._quiet:
             _say(line.removesuffix("\n") for line in lines)
 
     def warn(self, *lines: str) -> None:

@@ -165,7 +165,7 @@ def judge_in_lab(
     assertions = _asked(given, files)
     opened = given.open(streams)
     found = assess_in_lab(opened, assertions, wanted or Wanted(), streams.progress)
-    streams.aside(f"{line}\n" for line in found.asides)
+    streams.aside((f"{line}\n" for line in found.asides), always=wanted is not None and wanted.keep)
     return _answered(streams, opened, found.tested, output)
 
 

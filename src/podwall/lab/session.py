@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from difflib import get_close_matches
 from pathlib import Path
 
 from msgspec import Struct
@@ -25,6 +26,7 @@ from podwall.lab.wiring import space_of
 
 __all__ = ["Extras", "Lab", "Ran", "entered", "probed", "seat_named"]
 
+_MOST_LISTED = 20  # names
 _MOST_DENIALS = 10_000  # that are kept of those that contradict a prediction
 
 
@@ -134,8 +136,9 @@ def seat_named(plan: Plan, name: str, namespace: str) -> str:
     for seat in plan.seats:
         if seat.stands_for == wanted:
             return seat.name
-    names = ", ".join(seat.name for seat in plan.seats)
-    raise UnknownReference(f"there is no {wanted} in the lab; there are {names}")
+    names = sorted({seat.name for seat in plan.seats})
+    there = get_close_matches(wanted, names, n=3) or names[:_MOST_LISTED]
+    raise UnknownReference(f"there is no {wanted} in the lab; there is {', '.join(there)}")
 
 
 def _now() -> float:
