@@ -9,8 +9,10 @@ kills it when its parent ends. The machine's own network namespace is never touc
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pickle
+import resource
 import shutil
 import signal
 import sys
@@ -83,6 +85,12 @@ class Space:
             kernel.unshare(kernel.CLONE_NEWNET)
             self.fd = _own_namespace()
             kernel.setns(home, kernel.CLONE_NEWNET)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise LabUnavailable(
+                "there may be no more network namespaces: sysctl -w user.max_net_namespaces=15000, or a smaller lab"
+            ) from None
         finally:
             os.close(home)
 
@@ -204,6 +212,7 @@ def _inner(work: Callable[[], T], outer: int, send: int) -> NoReturn:
         signal.signal(signal.SIGINT, _interrupt_once)
         kernel.die_with_parent(outer)
         kernel.set_dumpable()
+        _allow_descriptors()
         _State.enclosed = True
         _State.outer_pid = int(Path("/proc/self").readlink().name)
         with contextlib.suppress(OSError):  # for `ps` and the like; where /proc is masked, the old one stays
@@ -220,6 +229,12 @@ def _inner(work: Callable[[], T], outer: int, send: int) -> NoReturn:
     except BaseException:  # noqa: BLE001 told to the parent, which raises it
         _send(send, succeeded=False, value=traceback.format_exc())
     os._exit(code)
+
+
+def _allow_descriptors() -> None:
+    """Every namespace and every socket in it is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _interrupt_once(_number: int, _frame: FrameType | None) -> NoReturn:
