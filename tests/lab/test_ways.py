@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,20 +35,25 @@ def planned() -> Plan:
 # Captures
 
 
-def test_a_capture_has_what_an_endpoint_sent_and_got(namespaces: Enclosed[Any], tmp_path: Path) -> None:
-    tmp_path.chmod(0o777)
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o755)
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that nobody too may write to, which pytest's are not."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
+
+
+def test_a_capture_has_what_an_endpoint_sent_and_got(namespaces: Enclosed[Any], folder: Path) -> None:
     plan = planned()
 
     def work() -> None:
-        with Network(plan) as network, Capture(network, tmp_path):
+        with Network(plan) as network, Capture(network, folder):
             address = next(s.endpoint.addresses[0] for s in plan.seats if s.name == "default/db")
             with listening(network, "default/db", address, 8080) as listener:
                 seen_from(network, "default/web", (address, 8080), listener)
 
     namespaces(work)
-    frames = {file.stem: list(frames_of(file)) for file in tmp_path.glob("*.pcap")}
+    frames = {file.stem: list(frames_of(file)) for file in folder.glob("*.pcap")}
     assert set(frames) == {"default_api", "default_db", "default_web", "external", "node_node-1", "node_node-2"}
     assert len(frames["default_db"]) == len(frames["default_web"]) >= 6
     assert frames["default_api"] == []

@@ -28,7 +28,7 @@ from podwall.errors import LabUnavailable, PodwallError
 from podwall.lab import kernel
 from podwall.lab.missing import Facts, cure, missing_program
 
-__all__ = ["Space", "enclosed", "is_enclosed", "keep", "outer_pid", "program", "unprivileged"]
+__all__ = ["Space", "allow_descriptors", "enclosed", "is_enclosed", "keep", "outer_pid", "program", "unprivileged"]
 
 T = TypeVar("T")
 
@@ -71,6 +71,17 @@ def program(name: str) -> str:
     if found is None:
         raise LabUnavailable(missing_program(name))
     return found
+
+
+def allow_descriptors(least: int) -> None:
+    """Lets this process open as many as it may. Raises LabUnavailable where that is too few."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most < least:
+        raise LabUnavailable(
+            f"a lab of this size needs {least:,} open files, and {most:,} are allowed: raise the limit (ulimit -Hn), or"
+            " make the lab smaller"
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class Space:
@@ -212,7 +223,6 @@ def _inner(work: Callable[[], T], outer: int, send: int) -> NoReturn:
         signal.signal(signal.SIGINT, _interrupt_once)
         kernel.die_with_parent(outer)
         kernel.set_dumpable()
-        _allow_descriptors()
         _State.enclosed = True
         _State.outer_pid = int(Path("/proc/self").readlink().name)
         with contextlib.suppress(OSError):  # for `ps` and the like; where /proc is masked, the old one stays
@@ -229,12 +239,6 @@ def _inner(work: Callable[[], T], outer: int, send: int) -> NoReturn:
     except BaseException:  # noqa: BLE001 told to the parent, which raises it
         _send(send, succeeded=False, value=traceback.format_exc())
     os._exit(code)
-
-
-def _allow_descriptors() -> None:
-    """Every namespace and every socket in it is one."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _interrupt_once(_number: int, _frame: FrameType | None) -> NoReturn:
