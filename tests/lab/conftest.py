@@ -19,7 +19,12 @@ NOBODY = 65534
 
 
 def as_nobody(work: Callable[[], T]) -> T:
-    """The same without root's rights: what is in memory already is all that can be read."""
+    """Runs a function in namespaces, without root's rights."""
+    return without_rights(lambda: enclosed(work))
+
+
+def without_rights(work: Callable[[], T]) -> T:
+    """Runs a function in a child that is nobody: what is in memory already may be all that it can read."""
     receive, send = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of other threads, which the child does not need
@@ -30,7 +35,7 @@ def as_nobody(work: Callable[[], T]) -> T:
         os.setuid(NOBODY)
         answer: Any
         try:
-            answer = (True, enclosed(work))
+            answer = (True, work())
         except BaseException as error:  # noqa: BLE001 raised by the parent
             answer = (False, error)
         with os.fdopen(send, "wb") as answering:

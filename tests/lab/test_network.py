@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -12,57 +11,21 @@ from typing import Any
 
 import pytest
 
-from podwall.lab.capture import Capture
 from podwall.lab.dns import nameservers
 from podwall.lab.nameserver import Nameserver
 from podwall.lab.network import Network
 from podwall.lab.plan import Link, Plan, SeatKind
 from podwall.lab.planning import LabOptions, plan_of
-from podwall.lab.shell import shell
 from tests.lab.conftest import Enclosed
-from tests.lab.worlds import deployment, model, node, pod, policy, service
+from tests.lab.talking import connect, family, listening, seen_from
+from tests.lab.worlds import BLOCK, deployment, model, node, pod, service
 
 DUAL = ("10.244.0.0/16", "fd00:10:244::/64")
-BLOCK = policy("outside", podSelector={}, egress=[{"to": [{"ipBlock": {"cidr": "203.0.113.0/24"}}]}])
 
 
 def planned(link: Link = Link.ROUTED, nodes: int = 2, **options: Any) -> Plan:
     objects = [deployment(name, ("http", 8080)) for name in ("api", "db", "web")]
     return plan_of(model([*objects, BLOCK], DUAL), LabOptions(nodes=nodes, link=link, **options))
-
-
-def family(address: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in address else socket.AF_INET
-
-
-@contextlib.contextmanager
-def listening(network: Network, seat: str, address: str, port: int) -> Iterator[socket.socket]:
-    with network.inside(seat):
-        listener = socket.socket(family(address), socket.SOCK_STREAM)
-    with listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((address, port))
-        listener.listen()
-        listener.settimeout(5)
-        yield listener
-
-
-def connect(network: Network, seat: str, address: str, port: int, source: str = "") -> socket.socket:
-    with network.inside(seat):
-        client = socket.socket(family(address), socket.SOCK_STREAM)
-    client.settimeout(5)
-    if source:
-        client.bind((source, 0))
-    client.connect((address, port))
-    return client
-
-
-def seen_from(network: Network, seat: str, to: tuple[str, int], listener: socket.socket, source: str = "") -> str:
-    """Whom a listener sees when a seat connects to an address and port."""
-    with connect(network, seat, *to, source):
-        accepted, peer = listener.accept()
-        accepted.close()
-    return str(peer[0])
 
 
 def all_pairs(plan: Plan) -> list[str]:
@@ -241,27 +204,6 @@ def test_clients_outside_come_by_a_node(namespaces: Enclosed[Any]) -> None:
 # DNS
 
 
-def asked(plan: Plan, *lookups: str) -> list[str]:
-    """What a pod's own resolver says, by the C library."""
-    program = (
-        "import socket, sys\n"
-        "for name in sys.argv[1:]:\n"
-        "    try: print(sorted({a[4][0] for a in socket.getaddrinfo(name, 80)}))\n"
-        "    except socket.gaierror as error: print(error.errno == socket.EAI_NONAME)\n"
-    )
-    read, write = os.pipe()
-    with Network(plan) as network, Nameserver(network):
-        out = os.dup(1)
-        os.dup2(write, 1)
-        try:
-            assert shell(network, "default/client", ["/usr/bin/env", "python3", "-c", program, *lookups]) == 0
-        finally:
-            os.dup2(out, 1)
-    os.close(write)
-    with os.fdopen(read) as stream:
-        return stream.read().splitlines()
-
-
 def query(network: Network, address: str, *, stream: bool) -> bytes:
     """The answer to a question for web.default.svc.cluster.local, by UDP or TCP."""
     name = b"".join(bytes([len(part)]) + part for part in b"web.default.svc.cluster.local".split(b"."))
@@ -315,54 +257,6 @@ def test_the_cache_is_asked_without_conntrack(namespaces: Enclosed[Any]) -> None
 
     counted = [line.split("packets ")[1].split()[0] for line in namespaces(work).splitlines() if "packets" in line]
     assert counted == ["1", "0", "1"]
-
-
-def test_a_shell_resolves_as_a_pod_does() -> None:
-    """As started only: nobody may be kept from running Python."""
-    from podwall.lab.spaces import enclosed
-    from tests.lab.conftest import possible
-
-    if reason := possible(enclosed):
-        pytest.skip(reason)
-    objects = [deployment("web", ("http", 8080)), deployment("client"), service("web", 80, "http")]
-    plan = plan_of(model(objects), LabOptions(dns=True))
-    (web,) = addresses_of(plan, "default/web")
-    found = enclosed(
-        lambda: asked(plan, "web", "web.default", "web.default.svc.cluster.local", "nobody", "example.com")
-    )
-    assert found == [f"['{web}']"] * 3 + ["True", "True"]
-
-
-# Captures
-
-
-def test_a_capture_has_what_an_endpoint_sent_and_got(namespaces: Enclosed[Any], tmp_path: Path) -> None:
-    tmp_path.chmod(0o777)
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o755)
-    plan = planned()
-
-    def work() -> None:
-        with Network(plan) as network, Capture(network, tmp_path):
-            address = next(s.endpoint.addresses[0] for s in plan.seats if s.name == "default/db")
-            with listening(network, "default/db", address, 8080) as listener:
-                seen_from(network, "default/web", (address, 8080), listener)
-
-    namespaces(work)
-    frames = {file.stem: list(frames_of(file)) for file in tmp_path.glob("*.pcap")}
-    assert set(frames) == {"default_api", "default_db", "default_web", "external", "node_node-1", "node_node-2"}
-    assert len(frames["default_db"]) == len(frames["default_web"]) >= 6
-    assert frames["default_api"] == []
-    assert frames["default_web"][0][36:38] == (8080).to_bytes(2)
-
-
-def frames_of(file: Path) -> Iterator[bytes]:
-    data, at = file.read_bytes(), 24
-    assert data[:4] == bytes.fromhex("4d3cb2a1")
-    while at < len(data):
-        size = int.from_bytes(data[at + 8 : at + 12], "little")
-        yield data[at + 16 : at + 16 + size]
-        at += 16 + size
 
 
 def test_the_machine_itself_is_left_alone(namespaces: Enclosed[Any]) -> None:

@@ -59,3 +59,7 @@ def node(name: str, *addresses: str, **labels: str) -> Object:
 def policy(name: str, **spec: object) -> Object:
     """A NetworkPolicy in namespace default."""
     return {"kind": "NetworkPolicy", "apiVersion": "networking.k8s.io/v1", "metadata": {"name": name}, "spec": spec}
+
+
+# Its block is one of the external sets of a map.
+BLOCK = policy("outside", podSelector={}, egress=[{"to": [{"ipBlock": {"cidr": "203.0.113.0/24"}}]}])

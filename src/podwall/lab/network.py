@@ -18,6 +18,8 @@ from podwall.lab.wiring import Wiring, node_key, space_of, wiring_of
 
 __all__ = ["Network"]
 
+_OTHER_FILES = 100
+
 
 class Network:
     """The namespaces of a plan while the context lasts; in a process of `spaces.enclosed`.
@@ -101,6 +103,7 @@ class Network:
 
     def _bring_up(self, wiring: Wiring) -> None:
         ip = program("ip")
+        spaces.allow_descriptors(2 * len(wiring.batches) + _OTHER_FILES)  # a namespace, and a socket in it
         for name in wiring.batches:
             space = self._spaces[name] = Space()
             with space.entered():

@@ -9,8 +9,10 @@ kills it when its parent ends. The machine's own network namespace is never touc
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pickle
+import resource
 import shutil
 import signal
 import sys
@@ -26,7 +28,7 @@ from podwall.errors import LabUnavailable, PodwallError
 from podwall.lab import kernel
 from podwall.lab.missing import Facts, cure, missing_program
 
-__all__ = ["Space", "enclosed", "is_enclosed", "keep", "outer_pid", "program", "unprivileged"]
+__all__ = ["Space", "allow_descriptors", "enclosed", "is_enclosed", "keep", "outer_pid", "program", "unprivileged"]
 
 T = TypeVar("T")
 
@@ -71,6 +73,17 @@ def program(name: str) -> str:
     return found
 
 
+def allow_descriptors(least: int) -> None:
+    """Lets this process open as many as it may. Raises LabUnavailable where that is too few."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most < least:
+        raise LabUnavailable(
+            f"a lab of this size needs {least:,} open files, and {most:,} are allowed: raise the limit (ulimit -Hn), or"
+            " make the lab smaller"
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 class Space:
     """A network namespace, held open by this process; gone with it, or when it is closed."""
 
@@ -83,6 +96,12 @@ class Space:
             kernel.unshare(kernel.CLONE_NEWNET)
             self.fd = _own_namespace()
             kernel.setns(home, kernel.CLONE_NEWNET)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise LabUnavailable(
+                "there may be no more network namespaces: sysctl -w user.max_net_namespaces=15000, or a smaller lab"
+            ) from None
         finally:
             os.close(home)
 
