@@ -73,7 +73,7 @@ class Asker:
         return tuple(family for family in FAMILIES if family in one.ends and family in other.ends)
 
     def alike(self, number: int) -> str:
-        """The same for stands that are not asked about each other: they share a namespace, as a pod does with itself."""
+        """What stands that are not asked about each other have in common: a namespace, as a pod has with itself."""
         return self._spaces[number]
 
     def of_pair(self, source: int, destination: int, ports: Iterable[tuple[str, int]]) -> Iterator[Question]:
