@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from podwall.cli.running import Streams
 from podwall.errors import LabUnavailable
 from podwall.lab.spaces import Space, enclosed, program
 from tests.cli.program import Done, finish, podwall
@@ -218,3 +221,28 @@ def test_an_endpoint_that_there_is_not(world: Path, possible: None) -> None:
 def test_a_program_that_there_is_not(world: Path, possible: None) -> None:
     done = run("-f", world, "--shell", "shop/web", "--", "no-such-program")
     assert (done.code, done.err) == (2, "error: no-such-program: No such file or directory\n")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("quiet", "after", "drawn"), [(False, 0.0, True), (False, 60.0, False), (True, 0.0, False)])
+def test_a_bar_for_what_takes_long(quiet: bool, after: float, drawn: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setattr("podwall.cli.running._Bar._AFTER", after)
+    monkeypatch.setattr("podwall.cli.running._Bar._PAUSE", 0.0)
+    show = Streams(quiet=quiet).progress(1000)
+    for done in (0, 500, 1000, 1200):
+        show(done)
+    assert ("[####################....................] 500 of 1,000" in terminal.getvalue()) is drawn
+    assert terminal.getvalue().endswith("\r\x1b[K" if drawn else "")  # wiped in the end
+
+
+def test_no_bar_where_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    monkeypatch.setattr("podwall.cli.running._Bar._AFTER", 0.0)
+    Streams().progress(1000)(500)
+    assert sys.stderr.getvalue() == ""  # type: ignore[attr-defined]

@@ -155,7 +155,8 @@ def _probed(streams: Streams, lab: tuple[Opened, Prepared, Wanted], output: str)
     from podwall.report.lab import lab_text
 
     opened, prepared, wanted = lab
-    found = tried(prepared, wanted, streams.progress)
+    with streams.phase("brought up and probed"):
+        found = tried(prepared, wanted, streams.progress)
     streams.aside((f"{line}\n" for line in found.asides), always=wanted.keep)
     if output == "json":
         streams.result([json.document(found.answer)])

@@ -55,6 +55,7 @@ class Asker:
         self._plan = plan
         self._seated = seated
         self.stands = [_Stand(seat, _by_family(seat, seated.ends[seat.name])) for seat in distinct(plan.seats)]
+        self._spaces = [space_of(stand.seat) for stand in self.stands]
         self.translations = [*(translation for translation in plan.translations if translation.targets), *_cache(plan)]
 
     def seats(self) -> Iterator[tuple[Seat, int]]:
@@ -67,11 +68,13 @@ class Asker:
     def pairs(self, source: int, destination: int) -> tuple[int, ...]:
         """The families in which one stand is asked about another; none where it is not."""
         one, other = self.stands[source], self.stands[destination]
-        if source == destination or (one.is_outside and other.is_outside):
-            return ()
-        if one.seat.kind is SeatKind.HOST and space_of(one.seat) == space_of(other.seat):
+        if self.alike(source) == self.alike(destination):
             return ()
         return tuple(family for family in FAMILIES if family in one.ends and family in other.ends)
+
+    def alike(self, number: int) -> str:
+        """What stands that are not asked about each other have in common: a namespace, as a pod has with itself."""
+        return self._spaces[number]
 
     def of_pair(self, source: int, destination: int, ports: Iterable[tuple[str, int]]) -> Iterator[Question]:
         """Everything that is asked about a pair."""

@@ -137,7 +137,7 @@ def judged(
         families.setdefault(question.family, []).append(question)
     wrong: list[Wrong] = []
     opened = 0
-    for (source, destination), families in pairs.items():
+    for (source, destination), families in sorted(pairs.items(), key=lambda held: held[0]):
         names = asker.stands[source].seat.name, asker.stands[destination].seat.name
         closed = {family: _ports(q for q in held if not _came(outcomes[q])) for family, held in families.items()}
         open_ = {family: _ports(q for q in held if _came(outcomes[q])) for family, held in families.items()}

@@ -7,6 +7,7 @@ take turns with the others.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import count, islice
 from random import Random
@@ -15,8 +16,10 @@ from podwall.cluster.endpoints import Endpoint
 from podwall.engine.rules import Direction
 from podwall.engine.verdict import End
 from podwall.lab.asking import Asker, Question
+from podwall.lab.hosting import family_of
 from podwall.lab.plan import SeatKind
 from podwall.lab.ports import Ports, meant
+from podwall.lab.probe import FAMILIES
 
 __all__ = ["every", "number_of", "sample"]
 
@@ -36,20 +39,35 @@ def every(asker: Asker, ports: Ports) -> Iterator[Question]:
 
 
 def number_of(asker: Asker, ports: Ports) -> int:
-    """How many questions there are."""
-    numbers = range(len(asker.stands))
-    families = sum(len(asker.pairs(source, destination)) for source in numbers for destination in numbers)
-    return families * len(ports.all) + sum(1 for source in numbers for _ in _services_of(asker, source))
+    """How many questions there are, without going through all pairs."""
+    return sum(_pairs_in(asker, family) * len(ports.all) + _asking_services(asker, family) for family in FAMILIES)
+
+
+def _pairs_in(asker: Asker, family: int) -> int:
+    """The ordered pairs that are asked about in a family: see `Asker.pairs` for those that are not."""
+    alike = Counter(asker.alike(number) for number, stand in enumerate(asker.stands) if family in stand.ends)
+    return alike.total() ** 2 - sum(count**2 for count in alike.values())
+
+
+def _asking_services(asker: Asker, family: int) -> int:
+    sources = sum(family in stand.ends and not stand.is_outside for stand in asker.stands)
+    return sources * sum(family_of(translation.address) == family for translation in asker.translations)
 
 
 def sample(asker: Asker, ports: Ports, most: int, seed: int) -> list[Question]:
     """So many questions, the same ones for the same seed; those of one source together."""
     random = Random(seed)  # noqa: S311 - a sample is no secret
-    services = [q for source in range(len(asker.stands)) for q in _services_of(asker, source)]
-    of_services = random.sample(services, min(len(services), max(most // _SERVICES_SHARE, 1)))
+    of_services = _sample_of_services(asker, max(most // _SERVICES_SHARE, 1), random)
     rounds = _Rounds(asker, ports, random)
     found = [*islice(rounds.questions(), most - len(of_services)), *of_services]
     return sorted(found, key=lambda q: (q.source, q.service, q.destination, q.protocol, q.port, q.family))
+
+
+def _sample_of_services(asker: Asker, most: int, random: Random) -> list[Question]:
+    """Some of what is asked about Services, of which there may be more than one wants to go through."""
+    size = len(asker.translations)
+    drawn = random.sample(range(len(asker.stands) * size), min(len(asker.stands) * size, most))
+    return [question for number in drawn for question in asker.of_service(*divmod(number, size))]
 
 
 def _services_of(asker: Asker, source: int) -> Iterator[Question]:

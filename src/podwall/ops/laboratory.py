@@ -39,6 +39,7 @@ __all__ = [
     "inside",
     "prepare",
     "probes_of",
+    "shown",
     "tried",
 ]
 
@@ -123,7 +124,7 @@ def tried(prepared: Prepared, wanted: Wanted, started: Started) -> Shown:
     asked, total = probes_of(prepared, wanted.sample)
     probes = [prepared.asker.probe(question) for question in asked]
     ran = probed(prepared.lab, probes, Extras(wanted.keep, wanted.capture), started(len(probes)))
-    return _shown(prepared, probes, ran, total)
+    return shown(prepared, probes, ran, total)
 
 
 def inside(prepared: Prepared, name: str, namespace: str, command: Sequence[str]) -> int:
@@ -131,7 +132,8 @@ def inside(prepared: Prepared, name: str, namespace: str, command: Sequence[str]
     return entered(prepared.lab, seat_named(prepared.plan, name, namespace), command)
 
 
-def _shown(prepared: Prepared, probes: Sequence[Probe], ran: Ran, total: int | None) -> Shown:
+def shown(prepared: Prepared, probes: Sequence[Probe], ran: Ran, total: int | None = None) -> Shown:
+    """The answer about probes that were sent; `total` is as `probes_of` says it."""
     found, lines = differing(prepared, probes, ran)
     allowed = sum(probe.allowed for probe in probes)
     seats = Counter(seat.endpoint.kind in ("Node", "External") for seat in prepared.plan.seats)

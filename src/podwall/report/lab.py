@@ -97,8 +97,8 @@ def differences_text(mismatches: Sequence[Mismatch], excerpts: Mapping[int, Exce
             yield f"  and {len(found) - _MOST_OF_PAIR:,} more: -o json"
         for number, mismatch in found:
             if isinstance(mismatch.explanation, Explanation):
-                yield f"  The engine, about {mismatch.protocol} {mismatch.port}:"
-                yield from (f"  {line}" for line in deciding_text(mismatch.explanation, excerpts.get(number, {})))
+                yield f"The engine, about {mismatch.protocol} {mismatch.port}:"
+                yield from deciding_text(mismatch.explanation, excerpts.get(number, {}))
         yield ""
     if len(pairs) > _MOST_PAIRS:
         yield f"and {len(pairs) - _MOST_PAIRS:,} more pairs: -o json"
