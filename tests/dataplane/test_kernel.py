@@ -300,9 +300,11 @@ def test_a_kernel_is_that_of_the_namespace_that_it_was_given() -> None:
 
 def _without_permission(then: Callable[[], object]) -> None:
     """As nobody, in a namespace that is somebody else's."""
-    os.setgroups([])
-    os.setresgid(65534, 65534, 65534)
-    os.setresuid(65534, 65534, 65534)
+    try:
+        os.setresgid(65534, 65534, 65534)
+        os.setresuid(65534, 65534, 65534)
+    except OSError:
+        pytest.skip("this user namespace has one user only")
     with pytest.raises(KernelError, match="CAP_NET_ADMIN") as caught:
         then()
     assert caught.value.errno == errno.EPERM
