@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext, suppress
-from types import TracebackType
-from typing import Self
 
 from podwall.dataplane import elements, nft, reading, sample, text
 from podwall.dataplane.change import Change
 from podwall.dataplane.door import Held
 from podwall.dataplane.netlink import NFTABLES, Socket, Within
-from podwall.dataplane.ruleset import Chain, Ruleset
+from podwall.dataplane.phrases import Marks
+from podwall.dataplane.ruleset import Chain, Key, Ruleset, Set, VerdictMap
 from podwall.errors import KernelError
 
 __all__ = ["NftKernel"]
@@ -33,16 +32,9 @@ class NftKernel:
     def __init__(self, within: Within = nullcontext) -> None:
         self._within = within
         self._open: Socket | None = None
-        self._marks: text.Marks | None = None
+        self._marks: Marks | None = None
         self._marking: dict[str, Chain] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        self._keys: dict[str, Key] = {}
 
     def close(self) -> None:
         """Closes the socket; the table stays."""
@@ -63,7 +55,7 @@ class NftKernel:
 
     def apply(self, change: Change) -> None:
         """As `door.Kernel` says. Where no more than the epoch fails, the rest is in force and the error says so."""
-        marks = self._loaded() if change.whole is None else text.Marks.of(change.whole)
+        marks = self._loaded() if change.whole is None else Marks.of(change.whole)
         if change.epoch:
             marks.at(change.epoch)
         if change.whole is not None:
@@ -104,8 +96,9 @@ class NftKernel:
             nft.run(text.load(ruleset), self._within)
         else:
             self._build(ruleset)
-        self._marks = text.Marks.of(ruleset)
+        self._marks = Marks.of(ruleset)
         self._marking = {name: chain for name, chain in ruleset.chains.items() if text.uses_epoch(chain)}
+        self._keys = _keys(ruleset.sets.values(), ruleset.maps.values())
 
     def _build(self, ruleset: Ruleset) -> None:
         """The first table: its base chains come last, so no packet sees it before it is complete, however many
@@ -134,10 +127,16 @@ class NftKernel:
             self._run(parts[len(parts) // 2 :])
 
     def _alter(self, change: Change) -> None:
-        nft.run(text.alteration(change, self._loaded()), self._within)
+        unknown = sorted({*change.added, *change.routed} - self._keys.keys())
+        if unknown:
+            raise KernelError(f"there is no set {unknown[0]} to add elements to", errno.ENOENT)
+        nft.run(text.alteration(change, self._loaded(), self._keys), self._within)
         for name in (*change.gone_chains, *(chain.name for chain in change.chains)):
             self._marking.pop(name, None)
         self._marking |= {chain.name: chain for chain in change.chains if text.uses_epoch(chain)}
+        for name in (*change.gone_sets, *change.gone_maps):
+            self._keys.pop(name, None)
+        self._keys |= _keys(change.sets, change.maps)
 
     def _bump(self, epoch: int) -> None:
         marks = self._loaded()
@@ -151,7 +150,11 @@ class NftKernel:
             ) from error
         self._marks = marks.at(epoch)
 
-    def _loaded(self) -> text.Marks:
+    def _loaded(self) -> Marks:
         if self._marks is None:
             raise KernelError("nothing was loaded yet: the first change has to be a whole rule set")
         return self._marks
+
+
+def _keys(sets: Iterable[Set], maps: Iterable[VerdictMap]) -> dict[str, Key]:
+    return {one.name: one.key for one in sets} | {one.name: one.key for one in maps}

@@ -13,8 +13,6 @@ import struct
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from types import TracebackType
-from typing import Self
 
 import msgspec
 from msgspec import Struct
@@ -69,7 +67,6 @@ class Socket:
         except OSError as error:
             raise KernelError(f"the kernel has no netfilter netlink: {error.strerror}", error.errno or 0) from error
         self._sequence = 0
-        self._socket.settimeout(_SECONDS)
         for option in (_CAP_ACK, _EXT_ACK):
             with contextlib.suppress(OSError):
                 self._socket.setsockopt(_SOL_NETLINK, option, 1)
@@ -83,14 +80,6 @@ class Socket:
             self._socket.setsockopt(socket.SOL_SOCKET, getattr(socket, force, number), _BUFFER)
         except OSError:
             self._socket.setsockopt(socket.SOL_SOCKET, ask, _BUFFER)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         self._socket.close()
@@ -178,6 +167,7 @@ class Socket:
             wire.packed(request.kind, request.flags | flags, sequence, request.body)
             for request, sequence in zip(requests, sequences, strict=True)
         )
+        self._socket.settimeout(_SECONDS)
         try:
             self._socket.send(data)
         except OSError as error:
