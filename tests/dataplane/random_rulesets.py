@@ -82,7 +82,7 @@ def random_packet(random: Random) -> Packet:
 
 
 def random_ruleset(random: Random) -> Ruleset:
-    """Up to six chains of up to four rules; the mask is one, as a difference needs it."""
+    """Up to four chains of up to four rules, below base chains of three and more."""
     sets = _random_sets(random)
     names = [f"i_{number}" for number in range(random.randint(1, 4))]
     maps = {one.name: one for one in _random_maps(random, names[-2:])}
@@ -92,7 +92,7 @@ def random_ruleset(random: Random) -> Ruleset:
         later = Scope(sets, maps if index < len(names) - 2 else {}, names[index + 1 :])
         chains[name] = Chain(name, _random_rules(random, later))
     for hook in random.choice(((Hook.FORWARD,), (Hook.FORWARD, Hook.INPUT))):
-        chains[f"c_{hook.value}"] = Chain(f"c_{hook.value}", _random_rules(random, Scope(sets, maps, names)), hook)
+        chains[f"c_{hook.value}"] = Chain(f"c_{hook.value}", _random_rules(random, Scope(sets, maps, names), 3), hook)
     groups = {name: Group(name, random.choice(list(Direction)), ()) for name in names}
     return Ruleset(chains, sets, maps, groups, random.randint(1, 3) << 15)
 
@@ -108,7 +108,8 @@ class Scope(msgspec.Struct, frozen=True):
 def _random_sets(random: Random) -> dict[str, Set]:
     sets = [Set(f"f_seen{family}", Key[f"FLOW{family}"], flows=True) for family in (4, 6)]
     for kind in Key:
-        elements = frozenset(_random_key(random, kind) for _ in range(random.randint(0, 3)))
+        many = 0 if kind.name.startswith("FLOW") else random.randint(0, 3)  # packets fill those, never we
+        elements = frozenset(_random_key(random, kind) for _ in range(many))
         sets.append(Set(f"s_{kind.name.lower()}", kind, elements))
     for family in (4, 6):
         first, last = sorted(random.sample(addresses(family), 2))
@@ -137,51 +138,51 @@ def _random_maps(random: Random, chains: list[str]) -> list[VerdictMap]:
     return maps
 
 
-def _random_rules(random: Random, scope: Scope) -> tuple[Rule, ...]:
-    return tuple(_random_rule(random, scope) for _ in range(random.randint(0, 4)))
+def _random_rules(random: Random, scope: Scope, least: int = 0) -> tuple[Rule, ...]:
+    return tuple(_random_rule(random, scope) for _ in range(random.randint(least, least + 4)))
 
 
 def _random_rule(random: Random, scope: Scope) -> Rule:
-    matches: list[Match] = []
-    if random.random() < 0.6:
-        matches.append(Protocol(random.choice(PORTED)))
-        matches += [PortIn(random.choice(list(View)), *sorted(random.choices(PORTS, k=2)))] * (random.random() < 0.3)
-    ported = bool(matches)
-    matches += [_random_match(random, scope, ported=ported) for _ in range(random.choice((0, 1, 1, 2)))]
-    return Rule(tuple(matches), (*_random_effects(random, scope), *_random_verdict(random, scope)))
-
-
-def _random_match(random: Random, scope: Scope, *, ported: bool) -> Match:
-    view, field = random.choice(list(View)), random.choice((Field.SOURCE, Field.DESTINATION))
+    """A rule of one family and one protocol, or of any: nft refuses some of those that could never match."""
     family = random.choice((4, 6))
-    plain: list[Match] = [
-        AddressIs(view, field, random.choice(CIDRS[family])),
-        State(random.choice(STATES)),
-        random.choice((EpochIs(), PickedUp(), NotSyn(), Icmp6Type(128, 136), Loopback())),
-    ]
-    if not ported:
-        plain.append(Protocol(random.choice(("ICMP", "ICMPv6"))))
-    held = [one for one in scope.sets.values() if not one.flows and (ported or "service" not in one.key.value)]
+    protocol = random.choice((*PORTED, *PORTED, "ICMP" if family == 4 else "ICMPv6", "", "", ""))
+    matches: list[Match] = [Protocol(protocol)] if protocol else []
+    if protocol in PORTED and random.random() < 0.3:
+        matches.append(PortIn(random.choice(list(View)), *sorted(random.choices(PORTS, k=2))))
+    matches += [_random_match(random, scope, family, protocol) for _ in range(random.choice((0, 1, 1, 2)))]
+    effects = (*_random_effects(random, scope, family), *_random_verdict(random, scope, family))
+    return Rule(tuple(matches), effects if matches or effects else (Count(),))
+
+
+def _random_match(random: Random, scope: Scope, family: int, protocol: str) -> Match:
+    view, field = random.choice(list(View)), random.choice((Field.SOURCE, Field.DESTINATION))
+    held = [one for one in scope.sets.values() if not one.flows and one.key.family in {0, family}]
+    held = [one for one in held if protocol in PORTED or "service" not in one.key.value]
     if held and random.random() < 0.6:
         one = random.choice(held)
         fields = FIELDS[one.key.name.rstrip("46")]
         if fields == (Field.SOURCE,):
             fields = (field,)
         return Lookup(view, fields, one.name, one.key.family, random.random() < 0.3)
-    return random.choice(plain)
+    plain: list[Match] = [EpochIs(), PickedUp(), Loopback()]
+    plain += [NotSyn()] if protocol == "TCP" else []
+    plain += [Icmp6Type(128, 136)] if protocol == "ICMPv6" else []
+    return random.choice([AddressIs(view, field, random.choice(CIDRS[family])), State(random.choice(STATES)), *plain])
 
 
-def _random_effects(random: Random, scope: Scope) -> list[Statement]:
-    logs = [Log("p", 5), Log("r", 5, rate=3)]
-    logs += [Log(f"f{family}", 5, f"f_seen{family}", family, 2) for family in (4, 6) if f"f_seen{family}" in scope.sets]
-    effects: list[Statement] = [Count(), SetEpoch(), PickUp(), *logs]
-    return random.sample(effects, random.choice((0, 0, 1, 2)))
+def _random_effects(random: Random, scope: Scope, family: int) -> list[Statement]:
+    """Mostly counted. Marks come last: nft has a rule of its own for each limited log line, which asks matches anew."""
+    logs: list[Statement] = [Log("p", 5), Log("r", 5, rate=3)]
+    if f"f_seen{family}" in scope.sets:
+        logs.append(Log("f", 5, f"f_seen{family}", family, 2))
+    marks: list[Statement] = random.sample([SetEpoch(), PickUp()], random.choice((0, 0, 0, 1, 2)))
+    return [*[Count()] * (random.random() < 0.8), *random.sample(logs, random.choice((0, 0, 0, 1, 2))), *marks]
 
 
-def _random_verdict(random: Random, scope: Scope) -> list[Statement]:
-    verdicts: list[Statement] = [Accept(), Drop(), Return()]
+def _random_verdict(random: Random, scope: Scope, family: int) -> list[Statement]:
+    verdicts: list[Statement] = [Accept(), Drop(), Drop(), Drop(), Return()]
     verdicts += [kind(name) for name in scope.chains for kind in (Jump, Goto)]
-    for one in scope.maps.values():
+    for one in (one for one in scope.maps.values() if one.key.family == family):
         field = random.choice((Field.SOURCE, Field.DESTINATION))
         verdicts.append(Dispatch(random.choice(list(View)), field, one.name, one.key.family))
-    return random.sample(verdicts, random.choice((0, 1, 1)))
+    return random.sample(verdicts, random.choice((0, 1, 1, 1)))

@@ -6,6 +6,7 @@ the wires as bytes and read from them as bytes, so that both sides can say whate
 
 import contextlib
 import ctypes
+import json
 import os
 import re
 import socket
@@ -16,6 +17,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from podwall.dataplane.packet import Packet
+from podwall.dataplane.ruleset import TABLE
 from tests.dataplane.frames import frame
 from tests.dataplane.walk_cases import key
 
@@ -26,7 +28,7 @@ NODE = {4: key("10.0.0.254"), 6: key("fd00::fe")}
 
 _FENCE = 0x88B5  # an Ethernet type that is nobody's
 _ALL = 0x0003
-_MACS = {side: f"02:00:00:00:0{number}:0{end}" for number, side in enumerate("cs") for end in (0,)}
+_MACS = {"c": "02:00:00:00:00:0c", "s": "02:00:00:00:00:05"}
 _NFT = """
 table inet around {
  chain out { type filter hook output priority -400; policy drop; }
@@ -45,12 +47,9 @@ table ip6 around {
  }
 }
 """
-_ENTRY = re.compile(
-    r"^ipv\d +\d+ +\S+ +(?P<protocol>\d+) .*?"
-    r"src=(?P<s1>\S+) dst=(?P<d1>\S+) (?:sport=(?P<sp1>\d+) dport=(?P<dp1>\d+) )?(?:type=\d+ code=\d+ id=(?P<id>\d+) )?.*?"
-    r"src=(?P<s2>\S+) dst=(?P<d2>\S+) (?:sport=(?P<sp2>\d+) dport=(?P<dp2>\d+) )?.*?mark=(?P<mark>\d+)",
-    re.MULTILINE,
-)
+# A line of /proc/net/nf_conntrack: the protocol, the two tuples, the mark.
+_TUPLE = r"src=(\S+) dst=(\S+) (?:sport=(\d+) dport=(\d+) )?(?:type=\d+ code=\d+ id=(\d+) )?"
+_ENTRY = re.compile(rf"^ipv\d +\d+ +\S+ +(\d+) .*?{_TUPLE}.*?{_TUPLE}.*?mark=(\d+)", re.MULTILINE)
 
 
 class Wires:
@@ -58,14 +57,15 @@ class Wires:
 
     def __init__(self) -> None:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # the order of packets is that of one CPU
-        self._ends = subprocess.Popen(["unshare", "--net", "--kill-child", "sleep", "infinity"])
+        self._ends = subprocess.Popen(["unshare", "--net", "cat"], stdin=subprocess.PIPE)  # ends with this process
         self._number = 0
         _wait_for_own_namespace(self._ends.pid)
         for side in "cs":
-            _run("ip", "link", "add", f"{side}0", "address", _MACS[side], "type", "veth", "peer", f"{side}1", "netns", str(self._ends.pid))
-        self._inside = {side: _packets(f"{side}0") for side in "cs" if _up(f"{side}0")}
+            peer = ("peer", f"{side}1", "netns", str(self._ends.pid))
+            _run("ip", "link", "add", f"{side}0", "address", _MACS[side], "type", "veth", *peer)
+        self._inside = {side: _packets(f"{side}0") for side in "cs"}
         with self._entered():
-            self._outside = {side: _packets(f"{side}1") for side in "cs" if _up(f"{side}1")}
+            self._outside = {side: _packets(f"{side}1", "disable_ipv6=1") for side in "cs"}
         _become_a_node()
         self._local = [
             _raw(family, protocol) for family in (socket.AF_INET, socket.AF_INET6) for protocol in (6, 17, 132, 1, 58)
@@ -100,12 +100,22 @@ class Wires:
         """The marks of all connections, by protocol and tuple, in both directions."""
         found = {}
         for match in _ENTRY.finditer(Path("/proc/net/nf_conntrack").read_text()):
-            part = match.groupdict(default="0")
-            for n in "12":
-                source, destination = (ip_address(part[end + n]).packed for end in "sd")
-                ports = (part["id"], part["id"]) if match["id"] else (part["sp" + n], part["dp" + n])
-                found[int(part["protocol"]), source, destination, int(ports[0]), int(ports[1])] = int(part["mark"])
+            protocol, *tuples, mark = match.groups(default="")
+            for source, destination, source_port, port, number in (tuples[:5], tuples[5:]):
+                ends = (ip_address(source).packed, ip_address(destination).packed)
+                found[int(protocol), *ends, int(source_port or number or 0), int(port or number or 0)] = int(mark)
         return found
+
+
+def counts() -> dict[str, list[int]]:
+    """How many packets each counted rule of our table was read for, by chain."""
+    listed = subprocess.run(["nft", "--json", "list", "table", "inet", TABLE], capture_output=True, check=True).stdout
+    found: dict[str, list[int]] = {}
+    for one in json.loads(listed)["nftables"]:
+        for part in one.get("rule", {}).get("expr", ()):
+            if "counter" in part:
+                found.setdefault(one["rule"]["chain"], []).append(part["counter"]["packets"])
+    return found
 
 
 def forget() -> None:
@@ -133,15 +143,11 @@ def _run(*command: str, text: str = "") -> None:
     subprocess.run(command, input=text, text=True, check=True)
 
 
-def _up(link: str) -> bool:
-    for setting in ("accept_dad=0", "accept_ra=0", "router_solicitations=0", "autoconf=0"):
-        name, _, value = setting.partition("=")
-        Path(f"/proc/sys/net/ipv6/conf/{link}/{name}").write_text(value)
+def _packets(link: str, setting: str = "accept_dad=0") -> socket.socket:
+    """Brings a link up that says nothing of its own, and listens to all that comes."""
+    name, _, value = setting.partition("=")
+    Path(f"/proc/sys/net/ipv6/conf/{link}/{name}").write_text(value)
     _run("ip", "link", "set", link, "up")
-    return True
-
-
-def _packets(link: str) -> socket.socket:
     opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ALL))
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     opened.bind((link, _ALL))
@@ -156,8 +162,8 @@ def _raw(family: int, protocol: int) -> socket.socket:
 
 
 def _become_a_node() -> None:
-    settings = ("ipv4/ip_forward=1", "ipv6/conf/all/forwarding=1", "ipv4/conf/all/rp_filter=0")
-    settings += ("ipv4/conf/c0/rp_filter=0", "ipv4/conf/s0/rp_filter=0", "netfilter/nf_conntrack_tcp_be_liberal=1")
+    settings = ["ipv4/ip_forward=1", "ipv6/conf/all/forwarding=1", "netfilter/nf_conntrack_tcp_be_liberal=1"]
+    settings += [f"ipv4/conf/{link}/rp_filter=0" for link in ("all", "c0", "s0")]
     _run("nft", "-f", "-", text=_NFT)
     _run("ip", "link", "set", "lo", "up")
     for setting in settings:
@@ -175,7 +181,7 @@ def _become_a_node() -> None:
 def _fence(sender: socket.socket, receiver: socket.socket, marker: bytes) -> list[bytes]:
     """What came before a frame of no protocol that is sent now."""
     sender.send(b"\xff" * 6 + b"\x02" + bytes(5) + struct.pack("!H", _FENCE) + marker + bytes(46))
-    seen = []
+    seen: list[bytes] = []
     while True:
         data, address = receiver.recvfrom(1 << 16)
         if address[2] == socket.PACKET_OUTGOING:
