@@ -79,6 +79,7 @@ def plan_of(model: Model, options: LabOptions, further: Sequence[AddrSet] = ()) 
     serving = serving_of(model.cluster, seats, dns, (families, taken))
     taken.update(translation.address for translation in serving.translations)
     sets = (*model.reach.externals, *further)
+    families |= {family_of(address) for node in hosting.nodes for address in node.addresses}
     outside = external_seats(sets, serving.beyond, (families, taken), cidrs)
     return Plan(
         nodes=hosting.nodes,
