@@ -57,10 +57,16 @@ class Question:
 
 @dataclass
 class World:
-    """A model with everyone on a node; the policies are the model's own."""
+    """A model with everyone on a node; the policies are the model's own unless others are given."""
 
     model: Model
     options: Options = field(default_factory=Options)
+    others: tuple[PolicyRules, ...] | None = None
+
+    @cached_property
+    def policies(self) -> tuple[PolicyRules, ...]:
+        """Those that the engine goes by, and that tables are compiled from."""
+        return tuple(self.model.index.policies.values()) if self.others is None else self.others
 
     @cached_property
     def endpoints(self) -> list[Endpoint]:
@@ -82,7 +88,7 @@ class World:
         index = Index(self.model.profile)
         for bucket in self.model.cluster.namespaces.values():
             index.put_namespace(bucket.name, bucket.labels)
-        for policy in self.model.index.policies.values():
+        for policy in self.policies:
             index.put_policy(policy)
         for endpoint in self.endpoints:
             if endpoint.kind != "Node":
@@ -112,7 +118,7 @@ class World:
             compiler.put_namespace(bucket.name, bucket.labels)
         for endpoint in self.endpoints:
             compiler.put_endpoint(endpoint)
-        for policy in self.model.index.policies.values():
+        for policy in self.policies:
             compiler.put_policy(policy)
         compiler.flush()
         return compiler
@@ -158,10 +164,7 @@ class World:
     @cached_property
     def without_ports(self) -> World:
         """The same, where only rules about any port are left: what ICMP is judged by (D15)."""
-        world = World(self.model, self.options)
-        for policy in self.model.index.policies.values():
-            world.index.put_policy(_without_ports(policy))
-        return world
+        return World(self.model, self.options, tuple(map(_without_ports, self.policies)))
 
     def end(self, endpoint: Endpoint) -> End:
         """An end as the engine is asked about it."""
