@@ -43,7 +43,7 @@ class Rollout:
                     self.staged[policy.policy] = None
                 case "changed":
                     self.staged[policy.policy] = _renamed(self.rng.choice(everything), policy)
-        after = {p.policy: p for p in now} | self.staged  # type: ignore[dict-item]
+        after = {p.policy: p for p in now} | self.staged
         model, options = self.enforced.model, self.enforced.options
         self.enforced = World(model, options, tuple(now))
         self.proposed = World(model, options, tuple(p for _, p in sorted(after.items()) if p is not None))
