@@ -27,7 +27,6 @@ from podwall.dataplane.ruleset import (
     NotSyn,
     PickedUp,
     PickUp,
-    PortIn,
     Protocol,
     Return,
     Rule,

@@ -104,6 +104,9 @@ def applied(old: Ruleset | None, change: Change) -> Ruleset:
     for name, keys in change.removed.items():
         if not keys <= old.sets[name].elements:
             raise ValueError(f"set {name} has not all elements that are to go")
+    for name, routes in change.unrouted.items():
+        if not routes.keys() <= old.maps[name].elements.keys():
+            raise ValueError(f"map {name} has not all elements that are to go")
     chains = _without(old.chains, change.gone_chains) | {chain.name: chain for chain in change.chains}
     sets = _without(old.sets, change.gone_sets) | {one.name: one for one in change.sets}
     for name in {*change.added, *change.removed}:
@@ -112,6 +115,8 @@ def applied(old: Ruleset | None, change: Change) -> Ruleset:
     maps = _without(old.maps, change.gone_maps) | {one.name: one for one in change.maps}
     for name in {*change.routed, *change.unrouted}:
         left = _without(maps[name].elements, change.unrouted.get(name, ()))
+        if any(left.get(key, chain) != chain for key, chain in change.routed.get(name, {}).items()):
+            raise ValueError(f"map {name} has another chain for an element that is to come")
         maps[name] = msgspec.structs.replace(maps[name], elements=left | change.routed.get(name, {}))
     new = msgspec.structs.replace(old, chains=chains, sets=sets, maps=maps, groups=change.groups or old.groups)
     return _at(new, change.epoch)

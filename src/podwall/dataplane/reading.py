@@ -16,6 +16,7 @@ from podwall.dataplane.door import Held, digest
 from podwall.dataplane.ruleset import TABLE, Chain, Hook
 from podwall.dataplane.text import EPOCH_SET, MASK_SET, told
 from podwall.dataplane.wire import Request
+from podwall.errors import KernelError
 
 __all__ = ["GENERATION", "TABLE_ITSELF", "read"]
 
@@ -36,6 +37,7 @@ _INTERVALS, _MAP, _FLOWS = 0x4, 0x8, 0x20
 _END = 0x1
 _HOOKS = {1: Hook.INPUT, 2: Hook.FORWARD}
 _GENERIC = 4
+_TRIES = 50
 
 _Ask = Callable[[Request], Iterable[bytes]]
 
@@ -61,7 +63,7 @@ def read(dump: _Ask) -> Held:
     table = wire.text(_TABLE, TABLE)
     kinds = dict(_sets(dump(_request(_GET_SET, "sets", table))))
     held = {
-        name: list(_elements(dump(_request(_GET_ELEMENTS, f"set {name}", table, wire.text(_LIST_SET, name)))))
+        name: _all(dump, _request(_GET_ELEMENTS, f"set {name}", table, wire.text(_LIST_SET, name)))
         for name, flags in sorted(kinds.items())
         if not flags & _FLOWS
     }
@@ -84,6 +86,17 @@ def _sets(bodies: Iterable[bytes]) -> Iterator[tuple[str, int]]:
     for body in bodies:
         parts = wire.found(body, _GENERIC)
         yield wire.name(parts.get(_SET_NAME)), wire.number(parts.get(_SET_FLAGS))
+
+
+def _all(dump: _Ask, request: Request) -> list[_Element]:
+    """The elements of a set. A hash table that grows or shrinks while it is dumped is told as many elements as it has,
+    some of them twice and others never; the kernel does that by itself, after the transaction that was the cause.
+    """
+    for _ in range(_TRIES):
+        found = list(_elements(dump(request)))
+        if len({(one.key, one.end) for one in found}) == len(found):
+            return found
+    raise KernelError(f"{request.about(-1)} cannot be read: its elements move")
 
 
 def _elements(bodies: Iterable[bytes]) -> Iterator[_Element]:
