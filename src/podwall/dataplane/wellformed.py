@@ -145,7 +145,7 @@ def refused_change(old: ir.Ruleset, change: Change) -> Iterator[str]:
 
 
 def _refused_elements(old: ir.Ruleset, change: Change) -> Iterator[str]:
-    """Routes that go must be there (as for sets, `applied` looks); one that comes may be there, but not to elsewhere."""
+    """Routes that go must be there (`applied` looks for sets); one that comes may be there, but not to elsewhere."""
     for name, items in change.unrouted.items():
         if not items.items() <= old.maps[name].elements.items():
             yield f"map {name} has not all elements that are to go"
