@@ -286,7 +286,7 @@ CASES = [
         Change(added={"s_void4": MANY.elements}),
         but(sets=(addresses("s_void4", *MANY.elements),)),
     ),
-    Case("an element that is there comes", START, Change(added={"s_a4": frozenset({ONE})}), REFUSED),
+    Case("an element that is there comes", START, Change(added={"s_a4": frozenset({ONE})}), START),
     Case("an element that is not there goes", START, Change(removed={"s_free4": frozenset({TWO})}), REFUSED),
     Case(
         "one good, one bad",
@@ -329,7 +329,7 @@ CASES = [
         without(but(chains=(chain("i_c"),), maps=(routes("m_out4", one="i_c"),)), "i_a"),
     ),
     Case("a route that is there, elsewhere", START, Change(routed={"m_out4": {ONE: "i_b"}}), REFUSED),
-    Case("a route that is there", START, Change(routed={"m_out4": {ONE: "i_a"}}), REFUSED),
+    Case("a route that is there", START, Change(routed={"m_out4": {ONE: "i_a"}}), START),
     Case("a route to an unknown chain", START, Change(routed={"m_out4": {TWO: "i_x"}}), REFUSED),
     Case("a route to a base chain", START, Change(routed={"m_out4": {TWO: "c_forward"}}), REFUSED),
     Case("a route of an unknown map", START, Change(routed={"m_x4": {TWO: "i_b"}}), REFUSED),
@@ -363,7 +363,7 @@ def play(kernel: Kernel, case: Case) -> None:
     if case.after is not REFUSED:
         kernel.apply(case.change)
     else:
-        with pytest.raises(KernelError):
+        with pytest.raises((KernelError, ValueError)):  # the latter for what cannot even be said
             kernel.apply(case.change)
     after = case.start if case.after is REFUSED else case.after
     assert kernel.dump() == (None if after is None else held(after))

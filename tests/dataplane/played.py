@@ -82,7 +82,7 @@ def tuple_of(packet: Packet) -> tuple[int, bytes, bytes, int, int]:
     return packet.protocol, ends.source, ends.destination, ends.source_port, ends.port
 
 
-def play(both: Both, scenario: Scenario) -> Iterator[str]:
+def played(both: Both, scenario: Scenario) -> Iterator[str]:
     yield from both.apply(Change(whole=scenario.old))
     yield from both.steps(scenario.before)
     yield from both.apply(difference(scenario.old, scenario.new))
@@ -96,7 +96,7 @@ def main(first: int, count: int) -> int:
     for seed in range(first, first + count):
         forget()
         both = Both(wires, real)
-        for found in play(both, random_scenario(Random(seed))):
+        for found in played(both, random_scenario(Random(seed))):
             differences += 1
             print(f"seed {seed}: {found}", flush=True)
         sent, accepted = sent + both.sent, accepted + both.accepted

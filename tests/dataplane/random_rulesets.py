@@ -180,7 +180,7 @@ def _random_effects(random: Random, scope: Scope, family: int) -> list[Statement
 
 
 def _random_verdict(random: Random, scope: Scope, family: int) -> list[Statement]:
-    verdicts: list[Statement] = [Accept(), Drop(), Drop(), Drop(), Return()]
+    verdicts: list[Statement] = [Accept(), *[Drop()] * 3, *[Return()] * 3]
     verdicts += [kind(name) for name in scope.chains for kind in (Jump, Goto)]
     for one in (one for one in scope.maps.values() if one.key.family == family):
         field = random.choice((Field.SOURCE, Field.DESTINATION))

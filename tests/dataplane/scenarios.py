@@ -4,17 +4,43 @@ A scenario is played on the twin alone, or on the twin and the real kernel side 
 """
 
 from random import Random
+from typing import Any
 
 from msgspec import Struct
 
 from podwall.dataplane.packet import Ends, Packet
 from podwall.dataplane.ruleset import PROTOCOL_NUMBERS, Hook, Ruleset
 from tests.dataplane.random_rulesets import PORTS, random_ruleset
-from tests.dataplane.walk_cases import SERVER, VIP
+from tests.dataplane.walk_cases import CLIENT, SERVER, VIP, changed
 from tests.dataplane.wires import CLIENTS, NODE, SERVERS
 
 TCP, UDP, SCTP, ICMP, ICMP6 = (PROTOCOL_NUMBERS[name] for name in ("TCP", "UDP", "SCTP", "ICMP", "ICMPv6"))
 SERVICES = {(VIP[family], protocol, 8080): (SERVER[family], 80) for family in (4, 6) for protocol in (TCP, UDP)}
+
+
+def _first(protocol: int, family: int = 4, port: int = 0, **fields: Any) -> Packet:
+    return Packet(CLIENT[family], SERVER[family], protocol, port, port, **fields)
+
+
+FIRST = [
+    (_first(TCP, port=80, syn=True), "new"),
+    (_first(TCP, port=80, ack=True), "new"),
+    (_first(TCP, port=80, syn=True, ack=True), "invalid"),
+    (_first(TCP, port=80), "invalid"),
+    (_first(UDP, port=80), "new"),
+    (_first(UDP, 6, port=53), "untracked"),
+    (_first(SCTP, port=80), "new"),
+    (_first(ICMP, port=7, icmp=8), "new"),
+    (_first(ICMP, port=7, icmp=0), "invalid"),
+    (_first(ICMP, icmp=3), "invalid"),
+    (_first(ICMP6, 6, port=7, icmp=128), "new"),
+    (_first(ICMP6, 6, port=7, icmp=129), "invalid"),
+    *((_first(ICMP6, 6, icmp=kind), "untracked") for kind in (130, 131, 132, 133, 134, 135, 136, 143)),
+    *((_first(ICMP6, 6, icmp=kind), "invalid") for kind in (2, 137, 138, 142, 144)),
+    (_first(47), "new"),
+    (_first(47, 6), "new"),
+]
+"""What conntrack says of a packet that is the first of its kind."""
 
 
 class Step(Struct, frozen=True):
@@ -126,10 +152,9 @@ def _error(random: Random, flow: _Flow) -> Step:
 
 def _alone(random: Random, flow: _Flow) -> Step:
     """Packets that begin nothing: invalid ones, and neighbor discovery."""
-    ends = flow.there if not flow.translated else flow.back.turned()
-    if len(ends.source) == 4:
-        return Step(Packet(ends.source, ends.destination, ICMP, 9, 9, icmp=0), "c")
-    return Step(Packet(ends.source, ends.destination, ICMP6, icmp=random.choice((133, 135, 136, 137, 143))), "c")
+    family = 4 if len(flow.there.source) == 4 else 6
+    first = random.choice([one for one, state in FIRST if state != "new" and len(one.source) == len(flow.there.source)])
+    return Step(changed(first, source=flow.there.source, destination=random.choice(SERVERS[family])), "c")
 
 
 def _to_the_node(flow: _Flow) -> Step:

@@ -25,10 +25,11 @@ from podwall.dataplane.ruleset import (
     View,
 )
 from podwall.dataplane.tracking import Node
+from tests.dataplane.scenarios import FIRST
 from tests.dataplane.walk_cases import CLIENT, SERVER, VIP
 
 EPOCH, LATER = 1 << 15, 2 << 15
-TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
+TCP, UDP, ICMP = 6, 17, 1
 FROM_CLIENT = AddressIs(View.TRACKED, Field.SOURCE, "10.0.0.0/24")
 
 
@@ -145,23 +146,7 @@ def test_untracked_packets_have_no_connection() -> None:
     assert node()[1].send(there(UDP, port=53)).mark == 0
 
 
-@pytest.mark.parametrize(
-    ("packet", "state"),
-    [
-        (there(), "new"),
-        (there(syn=False, ack=True), "new"),
-        (there(syn=True, ack=True), "invalid"),
-        (there(syn=False), "invalid"),
-        (Packet(CLIENT[4], SERVER[4], ICMP, 7, 7, icmp=8), "new"),
-        (Packet(CLIENT[4], SERVER[4], ICMP, 7, 7, icmp=0), "invalid"),
-        (Packet(CLIENT[4], SERVER[4], ICMP, icmp=3), "invalid"),
-        (Packet(CLIENT[6], SERVER[6], ICMP6, 7, 7, icmp=128), "new"),
-        (Packet(CLIENT[6], SERVER[6], ICMP6, icmp=135), "untracked"),
-        (Packet(CLIENT[6], SERVER[6], ICMP6, icmp=137), "invalid"),
-        (Packet(CLIENT[6], SERVER[6], ICMP6, icmp=2), "invalid"),
-        (Packet(CLIENT[4], SERVER[4], 47), "new"),
-    ],
-)
+@pytest.mark.parametrize(("packet", "state"), FIRST)
 def test_the_state_of_a_first_packet(packet: Packet, state: str) -> None:
     _, one = node(table(Rule((State(state),), (Drop(),))))
     assert not one.send(packet).accepted
