@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -242,7 +241,8 @@ def test_a_bar_for_what_takes_long(quiet: bool, after: float, drawn: bool, monke
 
 
 def test_no_bar_where_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stderr", io.StringIO())
+    file = io.StringIO()
+    monkeypatch.setattr("sys.stderr", file)
     monkeypatch.setattr("podwall.cli.running._Bar._AFTER", 0.0)
     Streams().progress(1000)(500)
-    assert sys.stderr.getvalue() == ""  # type: ignore[attr-defined]
+    assert file.getvalue() == ""

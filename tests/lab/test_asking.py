@@ -149,8 +149,30 @@ def test_a_service_is_asked_at_its_own_address_and_allowed_if_all_behind_it_are(
         assert (itself.hairpin, itself.allowed) == (True, allowed)
 
 
+def test_a_service_that_leads_out_of_the_lab_is_not_asked() -> None:
+    slices = {
+        "kind": "EndpointSlice",
+        "apiVersion": "discovery.k8s.io/v1",
+        "metadata": {"name": "far-1", "labels": {"kubernetes.io/service-name": "far"}},
+        "addressType": "IPv6",
+        "ports": [{"name": "", "port": 80}],
+        "endpoints": [{"addresses": ["2001:db8::9"]}],
+    }
+    far = service("far", 80, 80, selector=None, clusterIPs=["fd00:10:96::2"], ipFamilies=["IPv6"])
+    world = model([WEB, far, slices], V4)
+    assert [t.targets for t in plan_of(world, LabOptions()).translations] == [(("2001:db8::9", 80),)]
+    assert not [p for p in probes(world) if "/service/" in p.destination]
+
+
+def test_addresses_are_spelled_as_packets_have_them() -> None:
+    found = probes(model([pod("six", "FD00:0:0::5"), deployment("web")], DUAL))
+    assert {p.sender for p in found if p.source == "default/six"} == {"fd00::5"}
+    assert {t.address for p in found if p.destination == "default/six" for t in p.targets} == {"fd00::5"}
+
+
 def test_a_cache_on_the_node_is_asked_at_its_own_address() -> None:
     found = [p for p in probes(model([WEB], V4), dns_cache=True) if p.destination == "dns cache"]
+    assert {p.targets[0].seat for p in found if p.source == "default/web"} == {"node/node-1"}  # that of its own node
     assert {(p.protocol, p.port, p.address) for p in found} == {
         ("TCP", 53, "169.254.20.10"),
         ("UDP", 53, "169.254.20.10"),
@@ -160,6 +182,7 @@ def test_a_cache_on_the_node_is_asked_at_its_own_address() -> None:
 # What agrees
 
 GOOD, BAD = Target("a", "10.0.0.1", 80, allowed=True), Target("b", "10.0.0.2", 80, allowed=False)
+NOBODY = Target("", "10.0.0.3", 80, allowed=True)
 AGREES = [
     ((GOOD,), Outcome(Seen.ALLOW, ("10.0.0.1", 80)), True),
     ((GOOD,), Outcome(Seen.ALLOW, ("", 0)), True),  # a server that does not say who it is
@@ -176,6 +199,10 @@ AGREES = [
     ((GOOD, BAD), Outcome(Seen.ALLOW, ("10.0.0.2", 80)), False),  # the one that is denied
     ((GOOD, BAD), Outcome(Seen.TIMEOUT), True),
     ((GOOD, GOOD), Outcome(Seen.TIMEOUT), False),
+    ((GOOD, NOBODY), Outcome(Seen.TIMEOUT), True),  # who is not in the lab does not answer
+    ((GOOD, NOBODY), Outcome(Seen.ERROR), True),
+    ((GOOD, NOBODY), Outcome(Seen.ALLOW, ("10.0.0.1", 80)), True),
+    ((BAD, NOBODY), Outcome(Seen.ALLOW, ("10.0.0.2", 80)), False),
     ((BAD, BAD), Outcome(Seen.ALLOW, ("", 0)), False),
 ]
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from podwall.cluster.hosts import external
 from podwall.engine.verdict import Connection, End
-from podwall.lab.hosting import family_of
+from podwall.lab.hosting import canonical, family_of
 from podwall.lab.plan import Plan, Seat, SeatKind, Translation
 from podwall.lab.probe import FAMILIES, Probe, Target
 from podwall.lab.seated import Seated
@@ -56,7 +56,9 @@ class Asker:
         self._seated = seated
         self.stands = [_Stand(seat, _by_family(seat, seated.ends[seat.name])) for seat in distinct(plan.seats)]
         self._spaces = [space_of(stand.seat) for stand in self.stands]
-        self.translations = [*(translation for translation in plan.translations if translation.targets), *_cache(plan)]
+        # A Service may lead out of the lab: to addresses of a family that nobody here has.
+        served = (t for t in plan.translations if any(canonical(a) in self._by_address for a, _ in t.targets))
+        self.translations = [*served, *_cache(plan)]
 
     def seats(self) -> Iterator[tuple[Seat, int]]:
         """Every seat of the plan, with the number of the stand that stands for it."""
@@ -117,8 +119,15 @@ class Asker:
     def _target(self, asked: Question, source: End, destination: End, port: int) -> Target:
         connection = Connection(source, destination, asked.protocol, port, asked.family, asked.service)
         allowed = self.judge.verdict(connection, evidence=False).allowed
-        seat = "" if destination.name not in self._names else destination.name
-        return Target(seat, address_in(destination, asked.family), port, allowed)
+        address = address_in(destination, asked.family)
+        return Target(self._seat_at(address, source), address, port, allowed)
+
+    def _seat_at(self, address: str, source: End) -> str:
+        """Who is met at an address; the cache is on everybody's own node."""
+        if address == self._plan.dns_cache:
+            return self._by_node[source.node or ""]
+        found = self._by_address.get(address)
+        return found.name if found else ""
 
     def connection(self, probe: Probe, target: Target) -> Connection:
         """What the engine is asked of a target, for whoever explains its verdict."""
@@ -127,18 +136,18 @@ class Asker:
 
     def _at(self, address: str) -> End:
         """Who has an address: of those on a node's network, the one that stands for all of them."""
-        return self._by_address.get(address) or End(address, external(address))
+        return self._by_address.get(canonical(address)) or End(address, external(address))
 
     @cached_property
     def _by_address(self) -> dict[str, End]:
-        stands = [(a, stand) for stand in reversed(self.stands) for a in stand.seat.endpoint.addresses]
+        stands = [(canonical(a), stand) for stand in reversed(self.stands) for a in stand.seat.endpoint.addresses]
         return {
             address: _at_address(stand.seat, self._seated.ends[stand.seat.name], address) for address, stand in stands
         }
 
     @cached_property
-    def _names(self) -> frozenset[str]:
-        return frozenset(stand.seat.name for stand in self.stands)
+    def _by_node(self) -> dict[str, str]:
+        return {stand.seat.node: stand.seat.name for stand in self.stands if stand.seat.endpoint.kind == "Node"}
 
 
 def _cache(plan: Plan) -> Iterator[Translation]:
@@ -168,8 +177,8 @@ def _first_of_each(addresses: Iterable[str]) -> dict[int, str]:
 
 
 def address_in(end: End, family: int) -> str:
-    """The address of an end in a family that it has."""
-    return next(address for address in end.member.addresses if family_of(address) == family)
+    """The address of an end in a family that it has, as packets spell it."""
+    return canonical(next(address for address in end.member.addresses if family_of(address) == family))
 
 
 def distinct(seats: Sequence[Seat]) -> Iterator[Seat]:

@@ -64,11 +64,6 @@ class Probe(Struct, frozen=True, gc=False):
         """What is predicted: a Service is allowed only if all that is behind it is (D7)."""
         return all(target.allowed for target in self.targets)
 
-    @property
-    def answerable(self) -> bool:
-        """Whether an answer would be right."""
-        return any(target.allowed for target in self.targets)
-
 
 class Outcome(Struct, frozen=True, gc=False):
     """What was seen. `by` is the address and port that answered, ("", 0) where whoever it is did not say.
@@ -81,7 +76,9 @@ class Outcome(Struct, frozen=True, gc=False):
     note: str = ""
 
     def agrees(self, probe: Probe) -> bool:
-        """Whether it can be so if the engine is right."""
+        """Whether it can be so if the engine is right. Whoever is not in the lab does not answer."""
+        if self.seen is not Seen.ALLOW and not all(target.seat for target in probe.targets):
+            return True
         if self.seen is Seen.TIMEOUT:
             return not probe.allowed
         if self.seen is not Seen.ALLOW:
