@@ -17,6 +17,7 @@ from podwall.cluster.profile import Profile
 from podwall.dataplane.change import Change
 from podwall.dataplane.claims import Claims, Entry
 from podwall.dataplane.contents import Intervals, Living, Ports, addresses_of, intervals_of, key_type, static_keys
+from podwall.dataplane.epochs import next_epoch
 from podwall.dataplane.frame import Which, frame, local_set, map_name, unmarked_set
 from podwall.dataplane.groups import Groups, Kind, chain_name
 from podwall.dataplane.log import Logging
@@ -28,7 +29,7 @@ from podwall.engine.index import EndpointKey, Index, key_of
 from podwall.engine.rules import Direction, Mode, PolicyRef, PolicyRules
 from podwall.engine.verdict import is_selectable
 
-__all__ = ["Compiler", "Marks", "Options", "next_epoch"]
+__all__ = ["Compiler", "Marks", "Options"]
 
 
 class Marks(Struct, frozen=True):
@@ -49,13 +50,6 @@ class Options(Struct, frozen=True):
     logging: Logging = Logging()
     marks: Marks = Marks()
     wide: int = 256
-
-
-def next_epoch(epoch: int, mask: int) -> int:
-    """The epoch after one; behind the last comes the first again, which is never 0 (dataplane.md 4.4)."""
-    step = mask & -mask
-    following = epoch + step
-    return following if following & mask == following else step
 
 
 class _Standing(Struct, frozen=True):
@@ -177,8 +171,7 @@ class Compiler:
 
     def bump(self) -> Change:
         """The next epoch: open connections are judged again on their next packet."""
-        epoch = next_epoch(self._loaded.epoch, self._loaded.mask)
-        return self.start(epoch)
+        return self.start(next_epoch(self._loaded.epoch, self._loaded.mask).number)
 
     def start(self, epoch: int) -> Change:
         """A given epoch."""
