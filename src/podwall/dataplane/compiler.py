@@ -83,6 +83,7 @@ class Compiler:
         self._standing: dict[EndpointKey, _Standing] = {}
         self._stale: dict[EndpointKey, None] = {}
         self._loaded = Ruleset({}, {}, {}, {}, options.marks.first, options.marks.mask, options.marks.picked_up)
+        self._picking_up = True
         self.bump_due = False
 
     # Events
@@ -152,6 +153,14 @@ class Compiler:
         if self._modes.get(namespace, Mode.ENFORCE) is not mode:
             self._modes[namespace] = mode
             self._stale |= dict.fromkeys(self._local.get(namespace, ()))
+
+    def pick_up(self, *, on: bool) -> None:
+        """Whether connections that conntrack knows nothing of go on, as at the start (dataplane.md 4.5).
+
+        To be ended when those that were open then are known: a client whose connection was cut can make conntrack
+        forget it (RST, then wait), and whatever the other end is free to do would open it again.
+        """
+        self._picking_up = on
 
     def _concern(self, namespace: str) -> None:
         """Policies of a namespace speak about its pods, those of the cluster about all."""
@@ -257,7 +266,8 @@ class Compiler:
 
     def _structure(self) -> Ruleset:
         """The table with its chains; sets and maps are there by name, filled only where nothing changes them."""
-        which = Which(self._groups.has(Kind.ENFORCED), self._groups.has(Kind.STAGED, Kind.STAGED_DENIED))
+        staging = self._groups.has(Kind.STAGED, Kind.STAGED_DENIED)
+        which = Which(self._groups.has(Kind.ENFORCED), staging, self._picking_up)
         made = frame(which, self._options.families, self._options.logging)
         chains = {chain.name: chain for chain in (*made.chains, *self._groups.chains())}
         known = self._loaded

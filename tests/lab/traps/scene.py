@@ -35,8 +35,10 @@ from tests.truth.vocabulary import Object
 
 CIDRS = ("10.244.0.0/16", "fd00:10:244::/64")
 FAMILIES = (4, 6)
+DEFAULTS = Options()
 PATIENCE = 10.0  # seconds for what has to come; nothing waits for what must not
 _FENCE = 9
+_MUTE = "table inet mute {\nchain c { type filter hook output priority 0; tcp flags & rst == rst drop\n}\n}\n"
 _AF = {4: socket.AF_INET, 6: socket.AF_INET6}
 _tokens = itertools.count(1)
 
@@ -206,6 +208,12 @@ class Scene:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    def mute(self, *names: str) -> None:
+        """These pods do not answer to TCP that they know nothing of."""
+        for who in names:
+            done = self.network.run(seat(who), ["nft", "-f", "-"], _MUTE)
+            assert done.returncode == 0, done.stderr
+
     def reader(self, on: str = "n1") -> Reader:
         return Reader(Logging().group, self.network.node_space(on).entered)
 
@@ -241,8 +249,8 @@ def seat(who: str) -> str:
 
 @contextlib.contextmanager
 def scene(
-    *objects: Object, link: Link = Link.ROUTED, options: Options = Options(), cache: bool = False
-) -> Iterator[Scene]:  # noqa: B008 - frozen
+    *objects: Object, link: Link = Link.ROUTED, options: Options = DEFAULTS, cache: bool = False
+) -> Iterator[Scene]:
     """Pods and Services on their nodes, without any table."""
     namespaces = [one for one in objects if one["kind"] == "Namespace"]
     used = {one["spec"].get("nodeName") for one in objects if one["kind"] == "Pod"}
@@ -266,7 +274,7 @@ class Talk:
         self._names = dict(zip(("client", "server"), ends, strict=True))
         self._sockets = dict(zip(("client", "server"), sockets, strict=True))
 
-    def socket(self, who: str) -> socket.socket:
+    def end(self, who: str) -> socket.socket:
         return self._sockets[who]
 
     def says(self, who: str) -> bytes:

@@ -91,7 +91,7 @@ def test_no_packet_that_old_rules_let_in_has_the_new_mark() -> None:
         talks = [open_udp(lab, "a", "b", port) for port in range(80, 112)]
         b = lab.address("b", 4)
         control = open_udp(lab, "a", "c", 80)
-        with blasting([talk.socket("client") for talk in talks]):
+        with blasting([talk.end("client") for talk in talks]):
             for turn in range(25):
                 lab.change(FROM_A if turn % 2 else NOBODY)
                 found = {one.mark for one in lab.connections() if one.reply.source == ip_address(b).packed}
