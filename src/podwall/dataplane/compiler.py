@@ -17,6 +17,7 @@ from podwall.cluster.profile import Profile
 from podwall.dataplane.change import Change
 from podwall.dataplane.claims import Claims, Entry
 from podwall.dataplane.contents import Intervals, Living, Ports, addresses_of, intervals_of, key_type, static_keys
+from podwall.dataplane.epochs import next_epoch
 from podwall.dataplane.frame import Which, frame, local_set, map_name, unmarked_set
 from podwall.dataplane.groups import Groups, Kind, chain_name
 from podwall.dataplane.log import Logging
@@ -28,7 +29,7 @@ from podwall.engine.index import EndpointKey, Index, key_of
 from podwall.engine.rules import Direction, Mode, PolicyRef, PolicyRules
 from podwall.engine.verdict import is_selectable
 
-__all__ = ["Compiler", "Marks", "Options", "next_epoch"]
+__all__ = ["Compiler", "Marks", "Options"]
 
 
 class Marks(Struct, frozen=True):
@@ -49,13 +50,6 @@ class Options(Struct, frozen=True):
     logging: Logging = Logging()
     marks: Marks = Marks()
     wide: int = 256
-
-
-def next_epoch(epoch: int, mask: int) -> int:
-    """The epoch after one; behind the last comes the first again, which is never 0 (dataplane.md 4.4)."""
-    step = mask & -mask
-    following = epoch + step
-    return following if following & mask == following else step
 
 
 class _Standing(Struct, frozen=True):
@@ -89,6 +83,7 @@ class Compiler:
         self._standing: dict[EndpointKey, _Standing] = {}
         self._stale: dict[EndpointKey, None] = {}
         self._loaded = Ruleset({}, {}, {}, {}, options.marks.first, options.marks.mask, options.marks.picked_up)
+        self._picking_up = True
         self.bump_due = False
 
     # Events
@@ -159,6 +154,14 @@ class Compiler:
             self._modes[namespace] = mode
             self._stale |= dict.fromkeys(self._local.get(namespace, ()))
 
+    def pick_up(self, *, on: bool) -> None:
+        """Whether connections that conntrack knows nothing of go on, as at the start (dataplane.md 4.5).
+
+        To be ended when those that were open then are known: a client whose connection was cut can make conntrack
+        forget it (RST, then wait), and whatever the other end is free to do would open it again.
+        """
+        self._picking_up = on
+
     def _concern(self, namespace: str) -> None:
         """Policies of a namespace speak about its pods, those of the cluster about all."""
         for name in [namespace] if namespace else list(self._local):
@@ -177,8 +180,7 @@ class Compiler:
 
     def bump(self) -> Change:
         """The next epoch: open connections are judged again on their next packet."""
-        epoch = next_epoch(self._loaded.epoch, self._loaded.mask)
-        return self.start(epoch)
+        return self.start(next_epoch(self._loaded.epoch, self._loaded.mask).number)
 
     def start(self, epoch: int) -> Change:
         """A given epoch."""
@@ -264,7 +266,8 @@ class Compiler:
 
     def _structure(self) -> Ruleset:
         """The table with its chains; sets and maps are there by name, filled only where nothing changes them."""
-        which = Which(self._groups.has(Kind.ENFORCED), self._groups.has(Kind.STAGED, Kind.STAGED_DENIED))
+        staging = self._groups.has(Kind.STAGED, Kind.STAGED_DENIED)
+        which = Which(self._groups.has(Kind.ENFORCED), staging, self._picking_up)
         made = frame(which, self._options.families, self._options.logging)
         chains = {chain.name: chain for chain in (*made.chains, *self._groups.chains())}
         known = self._loaded

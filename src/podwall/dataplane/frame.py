@@ -54,10 +54,15 @@ _DISCOVERY = ((130, 137), (143, 143))
 
 
 class Which(Struct, frozen=True):
-    """What a node's table has to do: whether any pod has enforced policies, and whether any has staged ones."""
+    """What a node's table has to do: whether any pod has enforced policies, and whether any has staged ones.
+
+    With `picking_up`, TCP from the middle of a connection that conntrack does not know passes if either direction may
+    (dataplane.md 4.5); else it is as good as invalid for pods that something is enforced for.
+    """
 
     enforced: bool = False
     staged: bool = False
+    picking_up: bool = True
 
 
 class Frame(Struct, frozen=True):
@@ -117,6 +122,8 @@ class _Maker:
         if self._which.enforced:
             yield Chain("c_invalid", tuple(self._invalid()))
             yield Chain("c_reversed", tuple(self._reversed()))
+            if not self._which.picking_up:
+                yield Chain("c_middle", tuple(self._middle()))
             yield Chain("c_drop_invalid", tuple(refusal(prefix(INVALID), self._families, self._logging)))
         for sides, suffix in ((tuple(Direction), ""), ((Direction.EGRESS,), _OWN)):
             if self._which.enforced:
@@ -148,7 +155,7 @@ class _Maker:
             for family, side in product(self._families, sides):
                 lookup = Lookup(View.TRACKED, (_SIDES[side][1],), unmarked_set(family), family)
                 yield Rule((lookup,), (Jump(f"c_unmarked{suffix}"),))
-        yield Rule((State("new"), NotSyn()), (PickUp(),))
+        yield Rule((State("new"), NotSyn()), (PickUp() if self._which.picking_up else Goto("c_middle"),))
         # Never by its mark: a packet from the middle would open the way for a SYN with the same ends.
         yield Rule((PickedUp(), NotSyn()), (picked_up,))
         yield Rule((), (Goto(f"c_judge{suffix}"),))
@@ -164,6 +171,12 @@ class _Maker:
         """The connection is not known, so the header has to say whom it is about (dataplane.md 3.4)."""
         for side, family in product(Direction, self._families):
             lookup = Lookup(View.HEADER, (_SIDES[side][1],), local_set(side, family), family)
+            yield Rule((lookup,), (Goto("c_drop_invalid"),))
+
+    def _middle(self) -> Iterator[Rule]:
+        """Who began the connection is not known, so whoever has rules in either direction may be judged by them."""
+        for field, side, family in product((Field.SOURCE, Field.DESTINATION), Direction, self._families):
+            lookup = Lookup(View.HEADER, (field,), local_set(side, family), family)
             yield Rule((lookup,), (Goto("c_drop_invalid"),))
 
     def _untracked(self) -> Iterator[Rule]:

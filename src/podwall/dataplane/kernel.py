@@ -6,7 +6,7 @@ import errno
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext, suppress
 
-from podwall.dataplane import elements, nft, reading, sample, text
+from podwall.dataplane import conntrack, elements, nft, reading, sample, text
 from podwall.dataplane.change import Change
 from podwall.dataplane.door import Held
 from podwall.dataplane.netlink import NFTABLES, Socket, Within
@@ -54,7 +54,10 @@ class NftKernel:
             ) from error
 
     def apply(self, change: Change) -> None:
-        """As `door.Kernel` says. Where no more than the epoch fails, the rest is in force and the error says so."""
+        """As `door.Kernel` says. Where no more than the epoch fails, the rest is in force and the error says so.
+
+        Before an epoch with a smaller number than the present one, marks are cleared (dataplane.md 4.4).
+        """
         marks = self._loaded() if change.whole is None else Marks.of(change.whole)
         if change.epoch:
             marks.at(change.epoch)
@@ -66,6 +69,11 @@ class NftKernel:
             self._socket.batch(NFTABLES, list(elements.edits(change)))
         if change.epoch:
             self._bump(change.epoch)
+
+    def remove(self) -> None:
+        """Leaves no table: everything passes, and the next change has to be a whole rule set. Marks stay."""
+        nft.run(text.REMOVE, self._within)
+        self._marks, self._marking, self._keys = None, {}, {}
 
     def dump(self) -> Held | None:
         """As `door.Kernel` says, all of one moment. Raises KernelError where that moment does not come."""
@@ -142,6 +150,8 @@ class NftKernel:
         marks = self._loaded()
         if epoch == marks.epoch:
             return
+        if epoch < marks.epoch:  # numbers begin anew, and connections may have this one from its last time
+            conntrack.clear_marks(marks.mask, self._within)
         try:
             nft.run(text.bump(self._marking.values(), marks, epoch), self._within)
         except KernelError as error:
