@@ -27,12 +27,12 @@ _INSIDE = "PODWALL_BENCHMARK_INSIDE"
 _CLONE_NEWNET = 0x40000000
 _FLUSH = 1 << 8 | 2  # nfnetlink: subsystem conntrack, delete; without a tuple it means all of this namespace
 _NETLINK_NETFILTER = 12
-_DROP_UDP = """table netdev sink {{
- chain c {{
-  type filter hook ingress device "{0}" priority 0
+_DROP_UDP = """table netdev sink {
+ chain c {
+  type filter hook ingress device "eth0" priority 0
   meta l4proto udp counter drop
- }}
-}}
+ }
+}
 """
 
 
@@ -138,12 +138,22 @@ def run(namespace: str, command: list[str], text: str = "") -> str:
     return done.stdout
 
 
-def make_lane(name: str, pods: list[str]) -> Lane:
-    """Client, node and server, with those pod addresses on the server."""
-    lane = [f"{name}-{role}" for role in ("client", "node", "server")]
+@contextmanager
+def opened_lane(name: str, pods: list[str]) -> Iterator[Lane]:
+    """A lane with those pod addresses on the server, which goes with all that is in it."""
+    client, node, server = lane = [f"{name}-{role}" for role in ("client", "node", "server")]
     for namespace in lane:
         subprocess.run(["ip", "netns", "add", namespace], check=True)
-    client, node, server = lane
+    try:
+        with _linked(client, node, server, pods) as conntrack:
+            yield Lane(name, conntrack)
+    finally:
+        for namespace in lane:
+            subprocess.run(["ip", "netns", "del", namespace], check=True)
+
+
+def _linked(client: str, node: str, server: str, pods: list[str]) -> socket.socket:
+    """Join the three; a socket to the node's conntrack."""
     _ip(client, _links(client, node, 1))
     _ip(server, _links(server, node, 2))
     _ip(client, f"route add default via 10.0.1.1\naddr add {CLIENTS.replace('.0.0/16', '.0.1/32')} dev lo\n")
@@ -153,8 +163,8 @@ def make_lane(name: str, pods: list[str]) -> Lane:
         Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
         conntrack = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER)
     for end in (client, server):
-        run(end, ["nft", "-f", "-"], _DROP_UDP.format("eth0"))
-    return Lane(name, conntrack)
+        run(end, ["nft", "-f", "-"], _DROP_UDP)
+    return conntrack
 
 
 def _links(end: str, node: str, number: int) -> str:

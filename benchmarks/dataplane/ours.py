@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from benchmarks.dataplane.namespaces import Lane, run
 from benchmarks.dataplane.scenario import PROTOCOLS, Scenario
 
-__all__ = ["ours_text"]
+__all__ = ["load_ours", "ours_text", "reload_ours"]
 
 _EPOCH, _MASK = 0x7A510000, 0xFFFF0000
 _TUPLE = "ct original ip saddr . meta l4proto . ct reply proto-src"
+
+
+def load_ours(lane: Lane, scenario: Scenario) -> None:
+    """Load them into a lane's node."""
+    run(lane.node, ["nft", "-f", "-"], ours_text(scenario))
+
+
+def reload_ours(lane: Lane, scenario: Scenario) -> None:
+    """Replace the whole table in one transaction."""
+    run(lane.node, ["nft", "-f", "-"], "table inet podwall\ndelete table inet podwall\n" + ours_text(scenario))
 
 
 def ours_text(scenario: Scenario) -> str:
