@@ -61,3 +61,7 @@ class CannotEdit(PodwallError):
 
 class CannotWrite(PodwallError):
     """A policy that cannot be written as asked for, or that was written and could not be proved."""
+
+
+class KernelError(PodwallError):
+    """What a kernel or `nft` refused, in their words; what was in force before is in force still."""

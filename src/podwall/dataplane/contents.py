@@ -1,0 +1,191 @@
+"""What sets are to hold, said symbolically: a definition names a set, and says which keys one endpoint adds to it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from podwall.cluster.endpoints import Endpoint
+from podwall.dataplane.ruleset import Key, address_key, port_key
+from podwall.dataplane.script import PeerTerm, peer_text, port_text
+from podwall.engine.rules import AnyPeer, Block, InNamespace, NamedPort, NamespacesMatching, Nodes, Pods, PortRange
+from podwall.engine.sets import IPV6_BASE, AddrSet, address_number
+from podwall.engine.verdict import is_selectable
+
+__all__ = [
+    "Definition",
+    "Everyone",
+    "Intervals",
+    "Living",
+    "Peers",
+    "Ports",
+    "Services",
+    "addresses_of",
+    "intervals_of",
+    "is_peer",
+    "key_type",
+    "keys_of",
+    "name_of",
+    "static_keys",
+]
+
+
+class Peers(Struct, frozen=True):
+    """The addresses of all these, of one family."""
+
+    family: int
+    peers: frozenset[Pods | Nodes]
+
+
+class Services(Struct, frozen=True):
+    """Address, protocol and port of all these, of one family; a named port where the peer has one of this name."""
+
+    family: int
+    pairs: frozenset[tuple[PeerTerm, PortRange | NamedPort]]
+
+
+class Everyone(Struct, frozen=True):
+    """Every address of pods and nodes, of one family: what ipBlocks do not mean under some profiles (D1)."""
+
+    family: int
+
+
+class Ports(Struct, frozen=True):
+    """Protocols and ports, of no address."""
+
+    ports: frozenset[tuple[str, int]]
+
+
+class Intervals(Struct, frozen=True):
+    """Addresses by range, of one family."""
+
+    family: int
+    addresses: AddrSet
+
+
+Living: TypeAlias = Peers | Services | Everyone
+"""Those whose keys come and go with endpoints."""
+Definition: TypeAlias = Living | Ports | Intervals
+
+
+def name_of(definition: Definition) -> str:
+    """The name of the set, which no other definition has."""
+    match definition:
+        case Peers(family, peers):
+            return f"s_{_hashed(map(peer_text, peers))}_{family}"
+        case Services(family, pairs):
+            return f"p_{_hashed(f'{peer_text(peer)} {port_text(port)}' for peer, port in pairs)}_{family}"
+        case Everyone(family):
+            return f"k_everyone_{family}"
+        case Ports(ports):
+            return f"q_{_hashed(map(repr, ports))}"
+        case Intervals(family, addresses):
+            return f"r_{_hashed((repr(addresses.spans),))}_{family}"
+
+
+def _hashed(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()[:12]
+
+
+def key_type(definition: Definition) -> Key:
+    """The type of the set's keys."""
+    match definition:
+        case Services(family):
+            return Key.SERVICE4 if family == 4 else Key.SERVICE6
+        case Ports():
+            return Key.PORT
+        case _:
+            return Key.ADDRESS4 if definition.family == 4 else Key.ADDRESS6
+
+
+def static_keys(definition: Ports) -> frozenset[bytes]:
+    """All keys of a set that no endpoint changes."""
+    return frozenset(port_key(protocol, port) for protocol, port in definition.ports)
+
+
+def intervals_of(definition: Intervals) -> tuple[tuple[bytes, bytes], ...]:
+    """Disjoint ranges, inclusive, in order."""
+    base = 0 if definition.family == 4 else IPV6_BASE
+    spans = definition.addresses.family(definition.family).spans
+    return tuple(
+        (address_key(first - base, definition.family), address_key(last - base, definition.family))
+        for first, last in spans
+    )
+
+
+def addresses_of(endpoint: Endpoint, family: int) -> list[bytes]:
+    """The keys of an endpoint's addresses of one family."""
+    if family == 4:
+        return [address_number(a).to_bytes(4) for a in endpoint.addresses if ":" not in a]
+    return [(address_number(a) - IPV6_BASE).to_bytes(16) for a in endpoint.addresses if ":" in a]
+
+
+def is_peer(term: PeerTerm, endpoint: Endpoint, labels: Mapping[str, str]) -> bool:
+    """Whether a peer means an endpoint whatever its address; `labels` are its namespace's."""
+    match term:
+        case AnyPeer():
+            return True
+        case Pods(scope, selector):
+            return is_selectable(endpoint) and _in_scope(scope, endpoint, labels) and selector.matches(endpoint.labels)
+        case Nodes(selector):
+            own = endpoint.labels if endpoint.kind == "Node" else endpoint.host_labels
+            return own is not None and selector.matches(own)
+        case Block():
+            return False
+
+
+def _in_scope(scope: InNamespace | NamespacesMatching, endpoint: Endpoint, labels: Mapping[str, str]) -> bool:
+    match scope:
+        case InNamespace(name):
+            return name == endpoint.namespace
+        case NamespacesMatching(selector):
+            return selector.matches(labels)
+
+
+def keys_of(definition: Living, endpoint: Endpoint, labels: Mapping[str, str]) -> set[bytes]:
+    """The keys that one endpoint adds; `labels` are its namespace's."""
+    match definition:
+        case Everyone(family):
+            return set(addresses_of(endpoint, family))
+        case Peers(family, peers):
+            found = any(is_peer(peer, endpoint, labels) for peer in peers)
+            return set(addresses_of(endpoint, family)) if found else set()
+        case Services(family, pairs):
+            return {key for peer, port in pairs for key in _pair_keys(family, (peer, port), endpoint, labels)}
+
+
+def _pair_keys(
+    family: int,
+    pair: tuple[PeerTerm, PortRange | NamedPort],
+    endpoint: Endpoint,
+    labels: Mapping[str, str],
+) -> Iterator[bytes]:
+    peer, port = pair
+    ports = list(_numbers(port, endpoint))
+    if not ports:
+        return
+    for address in _meant(peer, endpoint, family, labels):
+        for protocol, number in ports:
+            yield address + port_key(protocol, number)
+
+
+def _meant(peer: PeerTerm, endpoint: Endpoint, family: int, labels: Mapping[str, str]) -> list[bytes]:
+    """The endpoint's addresses that a peer means: a block each for itself, others all of them (N8, D6)."""
+    keys = addresses_of(endpoint, family)
+    if isinstance(peer, Block):
+        base = 0 if family == 4 else IPV6_BASE
+        return [key for key in keys if peer.addresses.has(base + int.from_bytes(key))]
+    return keys if is_peer(peer, endpoint, labels) else []
+
+
+def _numbers(port: PortRange | NamedPort, endpoint: Endpoint) -> Iterator[tuple[str, int]]:
+    match port:
+        case PortRange(protocol, first):
+            yield protocol, first
+        case NamedPort(protocol, name):  # a host-network pod counts as its node, which has no port names (D6, D19)
+            for one in endpoint.ports if is_selectable(endpoint) else ():
+                if one.name == name and protocol in (one.protocol, ""):
+                    yield one.protocol, one.number

@@ -1,0 +1,207 @@
+"""The part of the table that is the same on every node: hooks, what comes before judging, dispatch, and the log.
+
+Names: `c_…` are chains of the frame. A map `m_e_t_4` leads local pods that something is enforced for to their chains:
+egress or ingress, the view (tracked, reversed, header), the family. `w_…` are the maps of what is staged: `w_…` where
+the enforced rules allow, `v_…` where they deny. `x_e_4` are the keys of `m_e_…_4` as a set, `u_4` the pods of which
+nothing but staged policies speak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from podwall.dataplane.log import Logging, flow_sets, prefix, refusal
+from podwall.dataplane.ruleset import (
+    INVALID,
+    Accept,
+    Chain,
+    Dispatch,
+    EpochIs,
+    Field,
+    Goto,
+    Hook,
+    Icmp6Type,
+    Jump,
+    Key,
+    Lookup,
+    Loopback,
+    NotSyn,
+    PickedUp,
+    PickUp,
+    Protocol,
+    Return,
+    Rule,
+    Set,
+    SetEpoch,
+    State,
+    View,
+)
+from podwall.engine.rules import Direction
+
+__all__ = ["ENFORCED", "STAGED", "STAGED_DENIED", "Frame", "Which", "dispatches", "frame", "local_set", "map_name"]
+__all__ += ["unmarked_set"]
+
+_SIDES = {Direction.EGRESS: ("e", Field.SOURCE), Direction.INGRESS: ("i", Field.DESTINATION)}
+_VIEWS = {View.TRACKED: "t", View.REVERSED: "r", View.HEADER: "h"}
+# The first letter of a verdict map: what is enforced; what is staged, where the enforced rules allow, and deny.
+ENFORCED, STAGED, STAGED_DENIED = "m", "w", "v"
+# Neighbor and router discovery and group membership of IPv6, which conntrack never tracks: without them nothing works.
+_DISCOVERY = ((130, 137), (143, 143))
+
+
+class Which(Struct, frozen=True):
+    """What a node's table has to do: whether any pod has enforced policies, and whether any has staged ones."""
+
+    enforced: bool = False
+    staged: bool = False
+
+
+class Frame(Struct, frozen=True):
+    """The chains and sets of the frame; sets of local pods are empty here."""
+
+    chains: tuple[Chain, ...]
+    sets: tuple[Set, ...]
+
+
+def map_name(direction: Direction, view: View, family: int, *, kind: str = ENFORCED) -> str:
+    """The name of the verdict map for one direction, view and family."""
+    return f"{kind}_{_SIDES[direction][0]}_{_VIEWS[view]}_{family}"
+
+
+def local_set(direction: Direction, family: int) -> str:
+    """The name of the set of local pods that something is enforced for in one direction."""
+    return f"x_{_SIDES[direction][0]}_{family}"
+
+
+def unmarked_set(family: int) -> str:
+    """The name of the set of local pods of which only staged policies speak."""
+    return f"u_{family}"
+
+
+def frame(which: Which, families: tuple[int, ...], logging: Logging) -> Frame:
+    """The frame. Where nothing is enforced it has no drop, and writes no mark (dataplane.md 4.6)."""
+    maker = _Maker(which, families, logging)
+    return Frame(tuple(maker.chains()), tuple(maker.sets()))
+
+
+class _Maker:
+    def __init__(self, which: Which, families: tuple[int, ...], logging: Logging) -> None:
+        self._which = which
+        self._families = families
+        self._logging = logging
+
+    def sets(self) -> Iterator[Set]:
+        """Local pods, and the flows that were told of."""
+        if self._which.enforced or self._which.staged:
+            yield from flow_sets(self._families, self._logging)
+        for family in self._families if self._which.enforced else ():
+            key = Key.ADDRESS4 if family == 4 else Key.ADDRESS6
+            yield from (Set(local_set(direction, family), key) for direction in Direction)
+            if self._which.staged:
+                yield Set(unmarked_set(family), key)
+
+    def chains(self) -> Iterator[Chain]:
+        """Base chains, and all that they lead to but the pods' own."""
+        yield Chain("c_forward", tuple(self._entry()), Hook.FORWARD)
+        yield Chain("c_input", (Rule((Loopback(),), (Accept(),)), *self._entry()), Hook.INPUT)
+        yield Chain("c_eval", tuple(self._eval()))
+        yield Chain("c_untracked", tuple(self._untracked()))
+        if self._which.enforced:
+            yield Chain("c_invalid", tuple(self._invalid()))
+            yield Chain("c_reversed", tuple(self._reversed()))
+            yield Chain("c_judge", tuple(self._judge()))
+            yield Chain("c_drop_invalid", tuple(refusal(prefix(INVALID), self._families, self._logging)))
+        if self._which.staged:
+            yield Chain("c_staged", tuple(self._staged(View.TRACKED)))
+        if self._which.enforced and self._which.staged:
+            yield Chain("c_unmarked", tuple(self._unmarked()))
+
+    def _entry(self) -> Iterator[Rule]:
+        """What an established connection costs is the first rule: its permission is in its mark (dataplane.md 0.1)."""
+        if self._which.enforced:
+            yield Rule((EpochIs(),), (Accept(),))
+        yield Rule((), (Jump("c_eval"),))
+
+    def _eval(self) -> Iterator[Rule]:
+        """Errors about connections first, or a new epoch would cut path MTU discovery (dataplane.md 4.3)."""
+        for protocol in ("ICMP", "ICMPv6"):
+            yield Rule((State("related"), Protocol(protocol)), (Accept(),))
+        for first, last in _DISCOVERY:
+            yield Rule((Icmp6Type(first, last),), (Accept(),))
+        yield Rule((State("untracked"),), (Goto("c_untracked"),))
+        if not self._which.enforced:
+            if self._which.staged:
+                yield Rule((State("new"),), (Jump("c_staged"),))
+            return
+        yield Rule((State("invalid"),), (Goto("c_invalid"),))
+        if self._which.staged:
+            for family in self._families:
+                yield from (self._local(field, unmarked_set(family), family) for field in _fields())
+        yield Rule((State("new"), NotSyn()), (PickUp(),))
+        yield Rule((PickedUp(),), (Jump("c_reversed"),))
+        yield Rule((), (Goto("c_judge"),))
+
+    def _local(self, field: Field, name: str, family: int) -> Rule:
+        return Rule((Lookup(View.TRACKED, (field,), name, family),), (Jump("c_unmarked"),))
+
+    def _unmarked(self) -> Iterator[Rule]:
+        """A connection of which nothing enforced speaks at either end is not to be marked (dataplane.md 4.6)."""
+        for direction, (_, field) in _SIDES.items():
+            for family in self._families:
+                lookup = Lookup(View.TRACKED, (field,), local_set(direction, family), family)
+                yield Rule((lookup,), (Return(),))
+        yield Rule((), (Goto("c_staged"),))
+
+    def _invalid(self) -> Iterator[Rule]:
+        """The connection is not known, so the header has to say whom it is about (dataplane.md 3.4)."""
+        for direction, (_, field) in _SIDES.items():
+            for family in self._families:
+                lookup = Lookup(View.HEADER, (field,), local_set(direction, family), family)
+                yield Rule((lookup,), (Goto("c_drop_invalid"),))
+
+    def _untracked(self) -> Iterator[Rule]:
+        """Each packet for itself, by the same sets (dataplane.md 4.1)."""
+        if self._which.enforced:
+            yield from self._dispatches(View.HEADER, ENFORCED)
+        if self._which.staged:
+            yield from self._staged(View.HEADER)
+        else:
+            yield Rule((), (Accept(),))
+
+    def _reversed(self) -> Iterator[Rule]:
+        """A connection picked up in the middle may have its ends the wrong way round (dataplane.md 4.5)."""
+        yield from self._dispatches(View.REVERSED, ENFORCED)
+        yield Rule((), (SetEpoch(), Accept()))
+
+    def _judge(self) -> Iterator[Rule]:
+        """Each node judges its own pods: the source's egress, and the destination's ingress."""
+        yield from self._dispatches(View.TRACKED, ENFORCED)
+        if self._which.staged:
+            yield from (self._once(rule) for rule in self._dispatches(View.TRACKED, STAGED))
+        yield Rule((), (SetEpoch(), Accept()))
+
+    def _staged(self, view: View) -> Iterator[Rule]:
+        rules = self._dispatches(view, STAGED)
+        yield from rules if view is View.HEADER else (self._once(rule) for rule in rules)
+        yield Rule((), (Accept(),))
+
+    def _once(self, rule: Rule) -> Rule:
+        """A new epoch judges open connections again, but they are not new: user space tells of those."""
+        return Rule((State("new"), *rule.matches), rule.statements)
+
+    def _dispatches(self, view: View, kind: str) -> Iterator[Rule]:
+        for direction in Direction:
+            yield from dispatches(direction, view, self._families, kind)
+
+
+def dispatches(direction: Direction, view: View, families: tuple[int, ...], kind: str) -> Iterator[Rule]:
+    """Jumps to what there is for the local pod of one direction."""
+    for family in families:
+        name = map_name(direction, view, family, kind=kind)
+        yield Rule((), (Dispatch(view, _SIDES[direction][1], name, family),))
+
+
+def _fields() -> tuple[Field, ...]:
+    return tuple(field for _, field in _SIDES.values())
