@@ -1,11 +1,12 @@
-/* Sends small UDP packets as fast as one core can, and prints the nanoseconds that one took.
+/* Sends small UDP packets as fast as one core can, and prints the nanoseconds that one took: the median of all batches,
+ * so that what the core did in between for others does not count.
  *
  *   blast DST DPORT SRC SPORT COUNT FLOWS CPU
  *
  * COUNT packets of 18 bytes go round FLOWS flows: flow f has the source address SRC + f / PORTS and the source port
  * SPORT + f % PORTS. As many flows as packets make each packet a new connection, one flow is an established one. On a
  * veth pair the kernel runs the whole path to the receiver inside the send, so that the time is that of the path.
- * Raw sockets need CAP_NET_RAW. The first WARM packets are sent before the clock starts.
+ * Raw sockets need CAP_NET_RAW. The first batches warm up.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -19,7 +20,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { BATCH = 64, PAYLOAD = 18, PORTS = 40000, WARM = 256 };
+enum { BATCH = 64, PAYLOAD = 18, PORTS = 40000, WARM = 4 };
 
 struct packet {
     struct iphdr ip;
@@ -63,30 +64,35 @@ static void prepare(const char *address, int port)
     }
 }
 
-static void send_all(int fd, struct run *run, uint64_t count)
-{
-    while (count > 0) {
-        unsigned batch = count < BATCH ? count : BATCH;
-        for (unsigned i = 0; i < batch; i++) {
-            uint64_t flow = run->next++ % run->flows;
-            packets[i].ip.saddr = htonl(run->source + flow / PORTS);
-            packets[i].udp.source = htons(run->port + flow % PORTS);
-        }
-        for (unsigned sent = 0; sent < batch;) {
-            int n = sendmmsg(fd, messages + sent, batch - sent, 0);
-            if (n < 0)
-                err(1, "sendmmsg");
-            sent += n;
-        }
-        count -= batch;
-    }
-}
-
 static int64_t now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+/* The nanoseconds of a packet, on an average of the batch. */
+static double send_batch(int fd, struct run *run, unsigned batch)
+{
+    for (unsigned i = 0; i < batch; i++) {
+        uint64_t flow = run->next++ % run->flows;
+        packets[i].ip.saddr = htonl(run->source + flow / PORTS);
+        packets[i].udp.source = htons(run->port + flow % PORTS);
+    }
+    int64_t begin = now();
+    for (unsigned sent = 0; sent < batch;) {
+        int n = sendmmsg(fd, messages + sent, batch - sent, 0);
+        if (n < 0)
+            err(1, "sendmmsg");
+        sent += n;
+    }
+    return (double)(now() - begin) / batch;
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
 }
 
 int main(int argc, char **argv)
@@ -107,10 +113,13 @@ int main(int argc, char **argv)
         errx(2, "no IPv4 address: %s", argv[3]);
     uint64_t count = strtoull(argv[5], NULL, 10);
     struct run run = {ntohl(source.s_addr), atoi(argv[4]), strtoull(argv[6], NULL, 10), 0};
-    uint64_t warm = count > 2 * WARM ? WARM : 0;
-    send_all(fd, &run, warm);
-    int64_t begin = now();
-    send_all(fd, &run, count - warm);
-    printf("%.1f\n", (double)(now() - begin) / (count - warm));
+    uint64_t batches = (count + BATCH - 1) / BATCH, warm = batches > 2 * WARM ? WARM : 0;
+    double *times = calloc(batches, sizeof *times);
+    if (times == NULL)
+        errx(2, "no packets to send");
+    for (uint64_t i = 0; i < batches; i++)
+        times[i] = send_batch(fd, &run, count - i * BATCH < BATCH ? count - i * BATCH : BATCH);
+    qsort(times + warm, batches - warm, sizeof *times, compare);
+    printf("%.1f\n", times[warm + (batches - warm) / 2]);
     return 0;
 }

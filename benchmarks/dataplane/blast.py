@@ -5,11 +5,12 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+import statistics
 import struct
 import sys
 import time
 
-_PORTS, _WARM, _PAYLOAD = 40_000, 256, 18
+_PORTS, _BATCH, _PAYLOAD = 40_000, 64, 18
 
 
 def _packets(target: bytes, port: int, source: str, first: int, flows: int) -> list[bytes]:
@@ -23,19 +24,19 @@ def _packets(target: bytes, port: int, source: str, first: int, flows: int) -> l
 
 
 def main() -> None:
-    """Send, and print nanoseconds for a packet."""
+    """Send, and print nanoseconds for a packet: the median of all batches."""
     target, port, source, first, count, flows, core = sys.argv[1:]
     os.sched_setaffinity(0, {int(core)})
     packets = _packets(socket.inet_aton(target), int(port), source, int(first), int(flows))
-    total = int(count)
-    warm = _WARM if total > 2 * _WARM else 0
+    times = []
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
-        for number in range(warm):
-            raw.sendto(packets[number % len(packets)], (target, 0))
-        begin = time.perf_counter_ns()
-        for number in range(warm, total):
-            raw.sendto(packets[number % len(packets)], (target, 0))
-        print(f"{(time.perf_counter_ns() - begin) / (total - warm):.1f}")
+        for start in range(0, int(count), _BATCH):
+            batch = range(start, min(start + _BATCH, int(count)))
+            begin = time.perf_counter_ns()
+            for number in batch:
+                raw.sendto(packets[number % len(packets)], (target, 0))
+            times.append((time.perf_counter_ns() - begin) / len(batch))
+    print(f"{statistics.median(times):.1f}")
 
 
 if __name__ == "__main__":

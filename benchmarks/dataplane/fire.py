@@ -8,7 +8,7 @@ import time
 import msgspec
 
 from benchmarks.dataplane.namespaces import Lane, inside, opened_lane, run
-from benchmarks.dataplane.ours import load_ours, reload_ours
+from benchmarks.dataplane.ours import compiled, kernel_of, whole
 from benchmarks.dataplane.scenario import ALLOWED_CLIENT, DENIED_CLIENT, Scenario
 from benchmarks.dataplane.tools import Tools
 from benchmarks.dataplane.traffic import Wrong
@@ -31,7 +31,8 @@ class Fire(msgspec.Struct, frozen=True):
 def under_fire(tools: Tools, reloads: int, packets: int) -> Fire:
     """At least so many reloads and packets, whichever takes longer."""
     with opened_lane("fire", [LARGE.target.address]) as lane:
-        load_ours(lane, LARGE)
+        kernel, table = kernel_of(lane), whole(compiled(LARGE))
+        kernel.apply(table)
         _check(lane, tools)
         before = lane.arrived()
         done = sent = 0
@@ -40,7 +41,7 @@ def under_fire(tools: Tools, reloads: int, packets: int) -> Fire:
             with inside(lane.client):
                 burst = subprocess.Popen(_blast(tools, DENIED_CLIENT, _BURST), stdout=subprocess.DEVNULL)
             while burst.poll() is None:
-                reload_ours(lane, LARGE)
+                kernel.apply(table)
                 done += 1
             if burst.returncode:
                 raise Wrong(f"the sender ended with {burst.returncode}")

@@ -1,61 +1,81 @@
-"""Our own rules for a scenario."""
+"""Our own rules for a scenario: compiled and loaded as the product does it."""
 
 from __future__ import annotations
 
-from benchmarks.dataplane.namespaces import Lane, run
-from benchmarks.dataplane.scenario import PROTOCOLS, Scenario
+from collections.abc import Iterator
 
-__all__ = ["load_ours", "ours_text", "reload_ours"]
+import msgspec
 
-_EPOCH, _MASK = 0x7A510000, 0xFFFF0000
-_TUPLE = "ct original ip saddr . meta l4proto . ct reply proto-src"
+from benchmarks.dataplane.namespaces import Lane, inside
+from benchmarks.dataplane.scenario import PROTOCOLS, Policy, Scenario
+from podwall.cluster.objects import NAME_LABEL
+from podwall.api.networking import NetworkPolicy
+from podwall.cluster.endpoints import Endpoint
+from podwall.cluster.profile import KUBERNETES
+from podwall.dataplane.change import Change
+from podwall.dataplane.compiler import Compiler
+from podwall.dataplane.kernel import NftKernel
+from podwall.engine.policies import networkpolicy
 
+__all__ = ["NODE", "compiled", "kernel_of", "local_pod", "peer_pod", "policy_object", "whole"]
 
-def load_ours(lane: Lane, scenario: Scenario) -> None:
-    """Load them into a lane's node."""
-    run(lane.node, ["nft", "-f", "-"], ours_text(scenario))
-
-
-def reload_ours(lane: Lane, scenario: Scenario) -> None:
-    """Replace the whole table in one transaction."""
-    run(lane.node, ["nft", "-f", "-"], "table inet podwall\ndelete table inet podwall\n" + ours_text(scenario))
-
-
-def ours_text(scenario: Scenario) -> str:
-    """What `nft -f -` reads."""
-    apps = sorted({pod.app for pod in scenario.local})
-    parts = [_set(scenario, app) for app in apps]
-    jumps = ", ".join(f"{pod.address} : jump i_{_id(pod.app)}" for pod in scenario.local)
-    parts.append(f"map in4 {{ type ipv4_addr : verdict\n elements = {{ {jumps} }}\n}}")
-    parts.append("map eg4 { type ipv4_addr : verdict\n}")
-    parts += [_chains(_id(app)) for app in apps]
-    epoch = f"{_EPOCH:#x}"
-    parts.append(
-        "chain c_eval {\n ct state invalid drop\n ct state related accept\n ct original ip saddr vmap @eg4\n"
-        f" ct reply ip saddr vmap @in4\n ct mark set ct mark and {0xFFFFFFFF ^ _MASK:#x} or {epoch}\n}}"
-    )
-    parts.append(
-        "chain c_forward {\n type filter hook forward priority filter; policy accept\n"
-        f" ct mark and {_MASK:#x} == {epoch} accept\n jump c_eval\n}}"
-    )
-    return "table inet podwall {\n" + "\n".join(parts) + "\n}\n"
+NODE, _ELSEWHERE, NAMESPACE = "node-a", "node-b", "shop"
 
 
-def _set(scenario: Scenario, app: str) -> str:
-    elements = ", ".join(
-        f"{peer} . {protocol.lower()} . {rule.port}"
-        for policy in scenario.policies_of(app)
-        for rule in policy.rules
-        for peer in rule.peers
-        for protocol in PROTOCOLS
-    )
-    return f"set p_{_id(app)} {{ type ipv4_addr . inet_proto . inet_service\n elements = {{ {elements} }}\n}}"
+def compiled(scenario: Scenario) -> Compiler:
+    """A compiler that has seen the scenario; its first change is still to be asked for."""
+    compiler = Compiler(NODE, KUBERNETES)
+    compiler.put_namespace(NAMESPACE, {NAME_LABEL: NAMESPACE})
+    for pod in scenario.local:
+        compiler.put_endpoint(local_pod(pod.name, pod.app, pod.address))
+    for policy in scenario.every_policy:
+        for endpoint in _peers(policy):
+            compiler.put_endpoint(endpoint)
+        compiler.put_policy(networkpolicy.rules_of(policy_object(policy), NAMESPACE))
+    return compiler
 
 
-def _chains(name: str) -> str:
-    asked = "\n".join(f" meta l4proto {protocol} {_TUPLE} @p_{name} return" for protocol in ("tcp", "udp", "sctp"))
-    return f"chain d_i_{name} {{\n counter drop\n}}\nchain i_{name} {{\n{asked}\n goto d_i_{name}\n}}"
+def whole(compiler: Compiler) -> Change:
+    """The change that loads all of it, whatever was there."""
+    compiler.flush()
+    return Change(whole=compiler.ruleset())
 
 
-def _id(app: str) -> str:
-    return app.replace("-", "")
+def kernel_of(lane: Lane) -> NftKernel:
+    """The kernel of a lane's node."""
+    return NftKernel(lambda: inside(lane.node))
+
+
+def local_pod(name: str, app: str, address: str) -> Endpoint:
+    """A pod of the node."""
+    return Endpoint("Pod", NAMESPACE, name, {"app": app}, (address,), node=NODE)
+
+
+def peer_pod(policy: Policy, rule: int, number: int, address: str) -> Endpoint:
+    """A pod of another node that one rule of a policy means."""
+    peer = _peer(policy, rule)
+    return Endpoint("Pod", NAMESPACE, f"{peer}-{number}", {"peer": peer}, (address,), node=_ELSEWHERE)
+
+
+def _peers(policy: Policy) -> Iterator[Endpoint]:
+    for rule, one in enumerate(policy.rules):
+        yield from (peer_pod(policy, rule, number, address) for number, address in enumerate(one.peers))
+
+
+def policy_object(policy: Policy) -> NetworkPolicy:
+    """The policy as users write it."""
+    ingress = [
+        {
+            "from": [{"podSelector": {"matchLabels": {"peer": _peer(policy, number)}}}],
+            "ports": [{"protocol": protocol, "port": rule.port} for protocol in PROTOCOLS],
+        }
+        for number, rule in enumerate(policy.rules)
+    ]
+    spec = {"podSelector": {"matchLabels": {"app": policy.app}}, "policyTypes": ["Ingress"], "ingress": ingress}
+    metadata = {"name": policy.name, "namespace": NAMESPACE}
+    written = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
+    return msgspec.convert(written, NetworkPolicy)
+
+
+def _peer(policy: Policy, rule: int) -> str:
+    return f"{policy.name}-{rule}"
