@@ -50,6 +50,10 @@ fresh: env ## engine against oracle on random clusters from fresh seeds, until s
 fresh-needs: env ## needs found in random applications against those they declare, until stopped; ARGS are its flags
 	@PYTHONPATH=. $(bin)/python tests/needs/fresh.py $(ARGS)
 
+.PHONY: fresh-kernel
+fresh-kernel: env ## engine against compiled tables, in memory and in the kernel, on fresh seeds, until stopped
+	@PYTHONPATH=. $(bin)/python tests/lab/fresh.py $(ARGS)
+
 .PHONY: bench
 bench: env ## the measured tables of the README; ARGS are its flags
 	@PYTHONPATH=. $(bin)/python benchmarks/run.py $(ARGS)

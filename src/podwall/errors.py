@@ -64,4 +64,15 @@ class CannotWrite(PodwallError):
 
 
 class KernelError(PodwallError):
-    """What a kernel or `nft` refused, in their words; what was in force before is in force still."""
+    """What a kernel or `nft` refused, in their words; what was in force before is in force still.
+
+    `errno` is the kernel's number for it, 0 where it gave none.
+    """
+
+    def __init__(self, message: str, errno: int = 0) -> None:
+        self.errno = errno
+        super().__init__(message)
+
+
+class LabUnavailable(PodwallError):
+    """A lab cannot be brought up here: what is missing, and what would help."""

@@ -25,6 +25,7 @@ COMMANDS = [
         "check",
         "new",
         "lockdown",
+        "lab",
         "snapshot",
         "project",
         "completion",
@@ -55,6 +56,9 @@ CASES: list[tuple[list[str], list[str], int]] = [
     (["map", "-f", "x", "--fi"], ["--filename"], 4),  # may come again
     (["map", "--debu"], [], 4),
     (["map", "-n", "-k", ""], [], 4),  # -k is the name of a namespace here
+    (["lab", "--link", ""], ["routed", "bridged"], 4),
+    (["lab", "--capture", ""], [], 16),
+    (["lab", "--expect", ""], [], 0),
     (["explain", "a", "--fam"], ["--family"], 4),
     (["explain", "a"], [], 4),
     (["explain", "--", "--"], [], 4),

@@ -21,6 +21,7 @@ COMMANDS = [
         "check",
         "new",
         "lockdown",
+        "lab",
         "snapshot",
         "project",
         "completion",
@@ -31,7 +32,11 @@ LISTED_FLAGS = {
     "map": ["-A", "-o", "--from", "--to", "--about", "--port", "--summary", "--why", "--exposure"],
     "explain": ["-o", "--family", "--change"],
     "diff": ["-A", "-o", "--fail-on"],
-    "test": ["-o", "--coverage", "--min", "--write", "-d", "--schema"],
+    "test": ["-o", "--coverage", "--min", "--write", "-d", "--schema", "--lab"],
+    "lab": [
+        *("--nodes", "--replicas", "--link", "--dns-cache", "--sample", "--expect", "--shell", "--keep"),
+        *("--capture", "-o"),
+    ],
     "verdict": ["--queries", "--trace"],
     "check": [
         *("-A", "-o", "--select", "--ignore", "--fail-on", "--fix", "--diff", "--unsafe-fixes"),
@@ -86,7 +91,7 @@ def test_examples_stand_as_they_are_typed(command: str) -> None:
         call = shlex.split(line.rpartition("| ")[2])
         assert call[0] == "podwall"
         assert call[1] in COMMANDS
-        done = podwall(*call[1:], "--help")  # every flag of it exists
+        done = podwall(call[1], "--help", *call[2:])  # every flag of it exists
         assert done.code == 0
 
 

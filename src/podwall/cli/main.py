@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-from podwall.cli import check, completion, diff, explain, flags, lockdown, project, snapshot, test, verdict
+from podwall.cli import check, completion, diff, explain, flags, lab, lockdown, project, snapshot, test, verdict
 from podwall.cli import map as map_
 from podwall.cli.command import Program
 from podwall.cli.new import Recipes
@@ -50,6 +50,7 @@ app.add("test", test.expectations_command, test.EXAMPLES)
 app.add("check", check.check_command, check.EXAMPLES)
 app.add_command(Recipes())
 app.add("lockdown", lockdown.lockdown_command, lockdown.EXAMPLES)
+app.add("lab", lab.lab_command, lab.EXAMPLES)
 app.add("snapshot", snapshot.snapshot_command, snapshot.EXAMPLES)
 app.add("project", project.project_command, project.EXAMPLES)
 app.add("completion", completion.completion_command, completion.EXAMPLES)

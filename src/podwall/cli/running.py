@@ -39,9 +39,9 @@ class Streams:
         with _writing() as stdout:
             stdout.buffer.write(data)
 
-    def aside(self, lines: Iterable[str]) -> None:
-        """What is told beside the answer, line by line with their ends."""
-        if not self._quiet:
+    def aside(self, lines: Iterable[str], *, always: bool = False) -> None:
+        """What is told beside the answer, line by line with their ends; with -q only what must be known."""
+        if always or not self._quiet:
             _say(line.removesuffix("\n") for line in lines)
 
     def warn(self, *lines: str) -> None:
@@ -54,12 +54,46 @@ class Streams:
         if self._verbose:
             _say(lines)
 
+    def progress(self, total: int) -> Callable[[int], None]:
+        """A bar for work of so many steps, told how many are done; only on a terminal, and only if it takes long."""
+        shown = sys.stderr is not None and sys.stderr.isatty() and not self._quiet
+        return _Bar(total).show if shown else lambda _: None
+
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """A step of the work, which -v gives the time of."""
         start = time.perf_counter()  # noqa: TID251 - an edge
         yield
         self.note(f"{name}: {time.perf_counter() - start:.3f} s")  # noqa: TID251 - an edge
+
+
+class _Bar:
+    """One line of a terminal, drawn again and again, and wiped when all is done."""
+
+    _WIDTH = 40
+    _AFTER = 1.0  # seconds until it is worth looking at
+    _PAUSE = 0.1
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._next = time.perf_counter() + self._AFTER  # noqa: TID251 - an edge
+        self._drawn = False
+
+    def show(self, done: int) -> None:
+        now = time.perf_counter()  # noqa: TID251 - an edge
+        if done >= self._total:
+            self._draw("\r\x1b[K" if self._drawn else "")
+        elif now >= self._next:
+            self._next = now + self._PAUSE
+            self._drawn = True
+            filled = self._WIDTH * done // self._total
+            self._draw(f"\r[{'#' * filled}{'.' * (self._WIDTH - filled)}] {done:,} of {self._total:,}\x1b[K")
+
+    @staticmethod
+    def _draw(text: str) -> None:
+        with suppress(OSError):
+            sys.stderr.write(text)
+            sys.stderr.flush()
 
 
 @contextmanager

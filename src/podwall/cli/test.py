@@ -13,7 +13,9 @@ from podwall.cli.running import FINDINGS, INCOMPLETE, OK, Streams
 from podwall.errors import InputError
 
 if TYPE_CHECKING:
-    from podwall.ops.testing import Tested
+    from podwall.ops.inputs import Opened
+    from podwall.ops.laboratory import Wanted
+    from podwall.ops.testing import Asked, Tested
 
 __all__ = ["EXAMPLES", "expectations_command"]
 
@@ -22,6 +24,7 @@ Examples:
   podwall test expectations.yaml -f manifests/
   podwall test expectations.yaml -f manifests/ -o junit > report.xml
   podwall test expectations.yaml -f manifests/ --coverage --min 80
+  podwall test expectations.yaml -f manifests/ --lab
   podwall test --write -f manifests/ -d expectations.yaml
 
 \b
@@ -80,6 +83,7 @@ def expectations_command(
         str | None, option("-d", "--destination", metavar="FILE", help="With --write: a new file for the draft.")
     ] = None,
     schema: Annotated[bool, option("--schema", help="Print the JSON Schema of assertions files.")] = False,
+    lab: Annotated[bool, option("--lab", help="Judge by real packets, as podwall lab --expect FILE does.")] = False,
 ) -> None:
     """Assertions as code: who may and who may not talk to whom, checked against the policies.
 
@@ -107,6 +111,8 @@ def _check(named: Mapping[str, Any]) -> None:
         raise click.BadParameter("goes with --write", param_hint="-d")
     if files and (write or schema):
         raise click.BadParameter("reads no assertions", param_hint="--write" if write else "--schema")
+    if named["lab"] and (write or schema or named["coverage"] or named["minimum"] is not None):
+        raise click.BadParameter("judges assertions, and nothing else", param_hint="--lab")
     if "-" in files and named["given"].takes_stdin:
         raise click.BadParameter("standard input is the cluster already (-f -)", param_hint="FILE")
 
@@ -132,18 +138,50 @@ def _write(streams: Streams, given: flags.Given, destination: str | None) -> int
 
 
 def _test(streams: Streams, given: flags.Given, named: Mapping[str, Any]) -> int:
-    from podwall.ops.testing import Asked, assess, read_expectations
+    from msgspec import structs
+
+    from podwall.ops.testing import assess
+
+    if named["lab"]:
+        return judge_in_lab(streams, given, (named["files"], str(named["output"])))
+    minimum = None if named["minimum"] is None else float(named["minimum"])
+    asked = structs.replace(
+        _asked(given, named["files"]), coverage=named["coverage"] or minimum is not None, minimum=minimum
+    )
+    opened = given.open(streams)
+    with streams.phase("judged"):
+        found = assess(opened, asked)
+    return _answered(streams, opened, found, str(named["output"]))
+
+
+def judge_in_lab(
+    streams: Streams, given: flags.Given, asked: tuple[tuple[str, ...], str], wanted: Wanted | None = None
+) -> int:
+    """The same with real packets: files and the format of the answer, and what is said of the lab."""
+    from podwall.ops.laboratory import Wanted
+    from podwall.ops.labtesting import assess_in_lab
+
+    files, output = asked
+    assertions = _asked(given, files)
+    opened = given.open(streams)
+    found = assess_in_lab(opened, assertions, wanted or Wanted(), streams.progress)
+    streams.aside((f"{line}\n" for line in found.asides), always=wanted is not None and wanted.keep)
+    return _answered(streams, opened, found.tested, output)
+
+
+def _asked(given: flags.Given, files: tuple[str, ...]) -> Asked:
+    """The assertions of the files, else of the project."""
+    from podwall.ops.testing import Asked, read_expectations
 
     project = given.project()
-    files = named["files"] or ([] if project is None else [project.path(f) for f in project.settings.expectations])
-    if not files:
+    found = files or ([] if project is None else [project.path(f) for f in project.settings.expectations])
+    if not found:
         raise InputError("give a file of assertions, or --write to draft one")
-    expectations = read_expectations(files, given.home, {} if project is None else project.settings.sets)
-    opened = given.open(streams)
-    minimum = None if named["minimum"] is None else float(named["minimum"])
-    with streams.phase("judged"):
-        found = assess(opened, Asked(expectations, named["coverage"] or minimum is not None, minimum))
-    streams.result(_shown(found, str(named["output"])))
+    return Asked(read_expectations(found, given.home, {} if project is None else project.settings.sets))
+
+
+def _answered(streams: Streams, opened: Opened, found: Tested, output: str) -> int:
+    streams.result(_shown(found, output))
     if opened.partial:
         return INCOMPLETE
     return OK if found.ok else FINDINGS
@@ -161,4 +199,4 @@ def _shown(tested: Tested, output: str) -> Iterable[str]:
             return tap.tap_text(tested.answer)
         case _:
             excerpts = {number: found.excerpts for number, found in tested.explained.items()}
-            return testing.report_text(tested.answer, excerpts)
+            return testing.report_text(tested.answer, excerpts, tested.differences)

@@ -25,7 +25,8 @@ class Change(Struct, frozen=True):
     `whole` replaces the table, whatever it holds, and then nothing else is set but `epoch`. Chains in `chains` are new,
     or get new rules in place of their old ones. `sets` and `maps` are new, with all that is in them. `added` and
     `removed` are elements of sets, `routed` and `unrouted` those of verdict maps; a key whose chain changes is in both.
-    `groups` are those that log lines may name from now on. `epoch` is 0 where no permission may have shrunk.
+    `groups` are those that log lines may name from now on, None where they are as before. `epoch` is 0 where no
+    permission may have shrunk.
     """
 
     whole: Ruleset | None = None
@@ -39,7 +40,7 @@ class Change(Struct, frozen=True):
     removed: dict[str, frozenset[bytes]] = {}
     routed: dict[str, dict[bytes, str]] = {}
     unrouted: dict[str, dict[bytes, str]] = {}
-    groups: dict[str, Group] = {}
+    groups: dict[str, Group] | None = None
     epoch: int = 0
 
     @property
@@ -75,7 +76,7 @@ def difference(old: Ruleset, new: Ruleset) -> Change:
         removed=_filled(removed),
         routed=_filled(routed),
         unrouted=_filled(unrouted),
-        groups=new.groups if new.groups != old.groups else {},
+        groups=new.groups if new.groups != old.groups else None,
         epoch=new.epoch if new.epoch != old.epoch else 0,
     )
 
@@ -104,6 +105,9 @@ def applied(old: Ruleset | None, change: Change) -> Ruleset:
     for name, keys in change.removed.items():
         if not keys <= old.sets[name].elements:
             raise ValueError(f"set {name} has not all elements that are to go")
+    for name, routes in change.unrouted.items():
+        if not routes.keys() <= old.maps[name].elements.keys():
+            raise ValueError(f"map {name} has not all elements that are to go")
     chains = _without(old.chains, change.gone_chains) | {chain.name: chain for chain in change.chains}
     sets = _without(old.sets, change.gone_sets) | {one.name: one for one in change.sets}
     for name in {*change.added, *change.removed}:
@@ -112,8 +116,11 @@ def applied(old: Ruleset | None, change: Change) -> Ruleset:
     maps = _without(old.maps, change.gone_maps) | {one.name: one for one in change.maps}
     for name in {*change.routed, *change.unrouted}:
         left = _without(maps[name].elements, change.unrouted.get(name, ()))
+        if any(left.get(key, chain) != chain for key, chain in change.routed.get(name, {}).items()):
+            raise ValueError(f"map {name} has another chain for an element that is to come")
         maps[name] = msgspec.structs.replace(maps[name], elements=left | change.routed.get(name, {}))
-    new = msgspec.structs.replace(old, chains=chains, sets=sets, maps=maps, groups=change.groups or old.groups)
+    groups = old.groups if change.groups is None else change.groups
+    new = msgspec.structs.replace(old, chains=chains, sets=sets, maps=maps, groups=groups)
     return _at(new, change.epoch)
 
 

@@ -1,4 +1,4 @@
-"""The compiler of one node: events in, the least change of its table out. A batch is nothing but events on an empty one.
+"""The compiler of one node: events in, the least change of its table out. A batch is many events on an empty one.
 
 An event marks what it concerns; `flush` settles that and no more. What comes out depends on the state alone, not on the
 way to it: the same objects in any order end in the same bytes.
@@ -12,10 +12,12 @@ from itertools import product
 from msgspec import Struct
 
 from podwall.cluster.endpoints import Endpoint
+from podwall.cluster.objects import NAME_LABEL
 from podwall.cluster.profile import Profile
 from podwall.dataplane.change import Change
 from podwall.dataplane.claims import Claims, Entry
 from podwall.dataplane.contents import Intervals, Living, Ports, addresses_of, intervals_of, key_type, static_keys
+from podwall.dataplane.epochs import next_epoch
 from podwall.dataplane.frame import Which, frame, local_set, map_name, unmarked_set
 from podwall.dataplane.groups import Groups, Kind, chain_name
 from podwall.dataplane.log import Logging
@@ -27,11 +29,11 @@ from podwall.engine.index import EndpointKey, Index, key_of
 from podwall.engine.rules import Direction, Mode, PolicyRef, PolicyRules
 from podwall.engine.verdict import is_selectable
 
-__all__ = ["Compiler", "Marks", "Options", "next_epoch"]
+__all__ = ["Compiler", "Marks", "Options"]
 
 
 class Marks(Struct, frozen=True):
-    """The bits of connection marks that are ours: those of the epoch, and the one of connections that were picked up."""
+    """The bits of connection marks that are ours: those of the epoch, and one for connections that were picked up."""
 
     mask: int = 0x7FFF_8000
     picked_up: int = 0x8000_0000
@@ -39,18 +41,15 @@ class Marks(Struct, frozen=True):
 
 
 class Options(Struct, frozen=True):
-    """How one node's table is written: the address families that it judges, where it logs, which marks are its own."""
+    """How one node's table is written: the address families that it judges, where it logs, which marks are its own.
+
+    `wide` is as in Members.
+    """
 
     families: tuple[int, ...] = (4, 6)
     logging: Logging = Logging()
     marks: Marks = Marks()
-
-
-def next_epoch(epoch: int, mask: int) -> int:
-    """The epoch after one; behind the last comes the first again, which is never 0 (dataplane.md 4.4)."""
-    step = mask & -mask
-    following = epoch + step
-    return following if following & mask == following else step
+    wide: int = 256
 
 
 class _Standing(Struct, frozen=True):
@@ -72,7 +71,7 @@ class Compiler:
         self._node = node
         self._options = options
         self._index = Index(profile)
-        self._members = Members(self._index)
+        self._members = Members(self._index, options.wide)
         blocks = profile.blocks_match_cluster
         self._groups = Groups(self._members, options.families, options.logging, blocks=blocks)
         self._claims = Claims()
@@ -84,6 +83,7 @@ class Compiler:
         self._standing: dict[EndpointKey, _Standing] = {}
         self._stale: dict[EndpointKey, None] = {}
         self._loaded = Ruleset({}, {}, {}, {}, options.marks.first, options.marks.mask, options.marks.picked_up)
+        self._picking_up = True
         self.bump_due = False
 
     # Events
@@ -106,9 +106,11 @@ class Compiler:
         if self._endpoints.get(key) == endpoint:
             return
         self.drop_endpoint(key)
-        self._endpoints[key] = endpoint
         if endpoint.kind != "Node":
+            if not self._index.labels_of(endpoint.namespace):  # an undeclared one exists (D11)
+                self.put_namespace(endpoint.namespace, {NAME_LABEL: endpoint.namespace})
             self._index.put_endpoint(endpoint)
+        self._endpoints[key] = endpoint
         self._members.put(endpoint)
         if endpoint.node == self._node and is_selectable(endpoint):
             self._local.setdefault(endpoint.namespace, {})[key] = endpoint
@@ -152,6 +154,14 @@ class Compiler:
             self._modes[namespace] = mode
             self._stale |= dict.fromkeys(self._local.get(namespace, ()))
 
+    def pick_up(self, *, on: bool) -> None:
+        """Whether connections that conntrack knows nothing of go on, as at the start (dataplane.md 4.5).
+
+        To be ended when those that were open then are known: a client whose connection was cut can make conntrack
+        forget it (RST, then wait), and whatever the other end is free to do would open it again.
+        """
+        self._picking_up = on
+
     def _concern(self, namespace: str) -> None:
         """Policies of a namespace speak about its pods, those of the cluster about all."""
         for name in [namespace] if namespace else list(self._local):
@@ -170,8 +180,7 @@ class Compiler:
 
     def bump(self) -> Change:
         """The next epoch: open connections are judged again on their next packet."""
-        epoch = next_epoch(self._loaded.epoch, self._loaded.mask)
-        return self.start(epoch)
+        return self.start(next_epoch(self._loaded.epoch, self._loaded.mask).number)
 
     def start(self, epoch: int) -> Change:
         """A given epoch."""
@@ -180,7 +189,7 @@ class Compiler:
         return Change(epoch=epoch)
 
     def ruleset(self) -> Ruleset:
-        """The whole table as it was flushed last, with all elements."""
+        """The whole table, with all elements; right after a flush only."""
         sets = {name: self._filled(one) for name, one in sorted(self._loaded.sets.items())}
         maps = {name: _routed(one, self._claims.of(name)) for name, one in sorted(self._loaded.maps.items())}
         loaded = self._loaded
@@ -256,8 +265,9 @@ class Compiler:
         return out
 
     def _structure(self) -> Ruleset:
-        """The table with its chains; sets and maps are there by name, their elements where they are not ours to keep."""
-        which = Which(self._groups.has(Kind.ENFORCED), self._groups.has(Kind.STAGED, Kind.STAGED_DENIED))
+        """The table with its chains; sets and maps are there by name, filled only where nothing changes them."""
+        staging = self._groups.has(Kind.STAGED, Kind.STAGED_DENIED)
+        which = Which(self._groups.has(Kind.ENFORCED), staging, self._picking_up)
         made = frame(which, self._options.families, self._options.logging)
         chains = {chain.name: chain for chain in (*made.chains, *self._groups.chains())}
         known = self._loaded
@@ -300,7 +310,7 @@ class Compiler:
             removed={name: keys for name, keys in sorted(removed.items()) if keys},
             routed={name: came for name, (came, _) in claimed.items() if name in new.maps and came},
             unrouted={name: went for name, (_, went) in claimed.items() if name in new.maps and went},
-            groups=new.groups if new.groups != old.groups else {},
+            groups=new.groups if new.groups != old.groups else None,
         )
 
     def _filled(self, one: Set) -> Set:

@@ -9,6 +9,7 @@ nothing but staged policies speak.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 from msgspec import Struct
 
@@ -44,6 +45,7 @@ __all__ = ["ENFORCED", "STAGED", "STAGED_DENIED", "Frame", "Which", "dispatches"
 __all__ += ["unmarked_set"]
 
 _SIDES = {Direction.EGRESS: ("e", Field.SOURCE), Direction.INGRESS: ("i", Field.DESTINATION)}
+_OWN = "_own"
 _VIEWS = {View.TRACKED: "t", View.REVERSED: "r", View.HEADER: "h"}
 # The first letter of a verdict map: what is enforced; what is staged, where the enforced rules allow, and deny.
 ENFORCED, STAGED, STAGED_DENIED = "m", "w", "v"
@@ -52,10 +54,15 @@ _DISCOVERY = ((130, 137), (143, 143))
 
 
 class Which(Struct, frozen=True):
-    """What a node's table has to do: whether any pod has enforced policies, and whether any has staged ones."""
+    """What a node's table has to do: whether any pod has enforced policies, and whether any has staged ones.
+
+    With `picking_up`, TCP from the middle of a connection that conntrack does not know passes if either direction may
+    (dataplane.md 4.5); else it is as good as invalid for pods that something is enforced for.
+    """
 
     enforced: bool = False
     staged: bool = False
+    picking_up: bool = True
 
 
 class Frame(Struct, frozen=True):
@@ -103,28 +110,36 @@ class _Maker:
                 yield Set(unmarked_set(family), key)
 
     def chains(self) -> Iterator[Chain]:
-        """Base chains, and all that they lead to but the pods' own."""
-        yield Chain("c_forward", tuple(self._entry()), Hook.FORWARD)
-        yield Chain("c_input", (Rule((Loopback(),), (Accept(),)), *self._entry()), Hook.INPUT)
-        yield Chain("c_eval", tuple(self._eval()))
+        """Base chains, and all that they lead to but the pods' own.
+
+        What comes to the node itself is a pod's egress, or an answer to the node, which was free to ask (N17).
+        """
+        yield Chain("c_forward", tuple(self._entry("c_eval")), Hook.FORWARD)
+        yield Chain("c_input", (Rule((Loopback(),), (Accept(),)), *self._entry("c_eval_own")), Hook.INPUT)
+        yield Chain("c_eval", tuple(self._eval(tuple(Direction), "", Jump("c_reversed"))))
+        yield Chain("c_eval_own", tuple(self._eval((Direction.EGRESS,), _OWN, Accept())))
         yield Chain("c_untracked", tuple(self._untracked()))
         if self._which.enforced:
             yield Chain("c_invalid", tuple(self._invalid()))
             yield Chain("c_reversed", tuple(self._reversed()))
-            yield Chain("c_judge", tuple(self._judge()))
+            if not self._which.picking_up:
+                yield Chain("c_middle", tuple(self._middle()))
             yield Chain("c_drop_invalid", tuple(refusal(prefix(INVALID), self._families, self._logging)))
-        if self._which.staged:
-            yield Chain("c_staged", tuple(self._staged(View.TRACKED)))
-        if self._which.enforced and self._which.staged:
-            yield Chain("c_unmarked", tuple(self._unmarked()))
+        for sides, suffix in ((tuple(Direction), ""), ((Direction.EGRESS,), _OWN)):
+            if self._which.enforced:
+                yield Chain(f"c_judge{suffix}", tuple(self._judge(sides)))
+            if self._which.staged:
+                yield Chain(f"c_staged{suffix}", tuple(self._staged(sides, View.TRACKED)))
+            if self._which.enforced and self._which.staged:
+                yield Chain(f"c_unmarked{suffix}", tuple(self._unmarked(sides, suffix)))
 
-    def _entry(self) -> Iterator[Rule]:
+    def _entry(self, onward: str) -> Iterator[Rule]:
         """What an established connection costs is the first rule: its permission is in its mark (dataplane.md 0.1)."""
         if self._which.enforced:
             yield Rule((EpochIs(),), (Accept(),))
-        yield Rule((), (Jump("c_eval"),))
+        yield Rule((), (Jump(onward),))
 
-    def _eval(self) -> Iterator[Rule]:
+    def _eval(self, sides: tuple[Direction, ...], suffix: str, picked_up: Jump | Accept) -> Iterator[Rule]:
         """Errors about connections first, or a new epoch would cut path MTU discovery (dataplane.md 4.3)."""
         for protocol in ("ICMP", "ICMPv6"):
             yield Rule((State("related"), Protocol(protocol)), (Accept(),))
@@ -133,67 +148,71 @@ class _Maker:
         yield Rule((State("untracked"),), (Goto("c_untracked"),))
         if not self._which.enforced:
             if self._which.staged:
-                yield Rule((State("new"),), (Jump("c_staged"),))
+                yield Rule((State("new"),), (Jump(f"c_staged{suffix}"),))
             return
         yield Rule((State("invalid"),), (Goto("c_invalid"),))
         if self._which.staged:
-            for family in self._families:
-                yield from (self._local(field, unmarked_set(family), family) for field in _fields())
-        yield Rule((State("new"), NotSyn()), (PickUp(),))
-        yield Rule((PickedUp(),), (Jump("c_reversed"),))
-        yield Rule((), (Goto("c_judge"),))
+            for family, side in product(self._families, sides):
+                lookup = Lookup(View.TRACKED, (_SIDES[side][1],), unmarked_set(family), family)
+                yield Rule((lookup,), (Jump(f"c_unmarked{suffix}"),))
+        yield Rule((State("new"), NotSyn()), (PickUp() if self._which.picking_up else Goto("c_middle"),))
+        # Never by its mark: a packet from the middle would open the way for a SYN with the same ends.
+        yield Rule((PickedUp(), NotSyn()), (picked_up,))
+        yield Rule((), (Goto(f"c_judge{suffix}"),))
 
-    def _local(self, field: Field, name: str, family: int) -> Rule:
-        return Rule((Lookup(View.TRACKED, (field,), name, family),), (Jump("c_unmarked"),))
-
-    def _unmarked(self) -> Iterator[Rule]:
+    def _unmarked(self, sides: tuple[Direction, ...], suffix: str) -> Iterator[Rule]:
         """A connection of which nothing enforced speaks at either end is not to be marked (dataplane.md 4.6)."""
-        for direction, (_, field) in _SIDES.items():
-            for family in self._families:
-                lookup = Lookup(View.TRACKED, (field,), local_set(direction, family), family)
-                yield Rule((lookup,), (Return(),))
-        yield Rule((), (Goto("c_staged"),))
+        for side, family in product(sides, self._families):
+            lookup = Lookup(View.TRACKED, (_SIDES[side][1],), local_set(side, family), family)
+            yield Rule((lookup,), (Return(),))
+        yield Rule((), (Goto(f"c_staged{suffix}"),))
 
     def _invalid(self) -> Iterator[Rule]:
         """The connection is not known, so the header has to say whom it is about (dataplane.md 3.4)."""
-        for direction, (_, field) in _SIDES.items():
-            for family in self._families:
-                lookup = Lookup(View.HEADER, (field,), local_set(direction, family), family)
-                yield Rule((lookup,), (Goto("c_drop_invalid"),))
+        for side, family in product(Direction, self._families):
+            lookup = Lookup(View.HEADER, (_SIDES[side][1],), local_set(side, family), family)
+            yield Rule((lookup,), (Goto("c_drop_invalid"),))
+
+    def _middle(self) -> Iterator[Rule]:
+        """Who began the connection is not known, so whoever has rules in either direction may be judged by them."""
+        for field, side, family in product((Field.SOURCE, Field.DESTINATION), Direction, self._families):
+            lookup = Lookup(View.HEADER, (field,), local_set(side, family), family)
+            yield Rule((lookup,), (Goto("c_drop_invalid"),))
 
     def _untracked(self) -> Iterator[Rule]:
         """Each packet for itself, by the same sets (dataplane.md 4.1)."""
         if self._which.enforced:
-            yield from self._dispatches(View.HEADER, ENFORCED)
+            yield from self._dispatches(tuple(Direction), View.HEADER, ENFORCED)
         if self._which.staged:
-            yield from self._staged(View.HEADER)
+            yield from self._staged(tuple(Direction), View.HEADER)
         else:
             yield Rule((), (Accept(),))
 
     def _reversed(self) -> Iterator[Rule]:
         """A connection picked up in the middle may have its ends the wrong way round (dataplane.md 4.5)."""
-        yield from self._dispatches(View.REVERSED, ENFORCED)
-        yield Rule((), (SetEpoch(), Accept()))
-
-    def _judge(self) -> Iterator[Rule]:
-        """Each node judges its own pods: the source's egress, and the destination's ingress."""
-        yield from self._dispatches(View.TRACKED, ENFORCED)
-        if self._which.staged:
-            yield from (self._once(rule) for rule in self._dispatches(View.TRACKED, STAGED))
-        yield Rule((), (SetEpoch(), Accept()))
-
-    def _staged(self, view: View) -> Iterator[Rule]:
-        rules = self._dispatches(view, STAGED)
-        yield from rules if view is View.HEADER else (self._once(rule) for rule in rules)
+        yield from self._dispatches(tuple(Direction), View.REVERSED, ENFORCED)
         yield Rule((), (Accept(),))
 
-    def _once(self, rule: Rule) -> Rule:
-        """A new epoch judges open connections again, but they are not new: user space tells of those."""
-        return Rule((State("new"), *rule.matches), rule.statements)
+    def _judge(self, sides: tuple[Direction, ...]) -> Iterator[Rule]:
+        """Each node judges its own pods: the source's egress, and the destination's ingress."""
+        yield from self._dispatches(sides, View.TRACKED, ENFORCED)
+        if self._which.staged:
+            yield from map(_once, self._dispatches(sides, View.TRACKED, STAGED))
+        yield Rule((), (SetEpoch(), Accept()))
 
-    def _dispatches(self, view: View, kind: str) -> Iterator[Rule]:
-        for direction in Direction:
-            yield from dispatches(direction, view, self._families, kind)
+    def _staged(self, sides: tuple[Direction, ...], view: View) -> Iterator[Rule]:
+        rules = self._dispatches(sides, view, STAGED)
+        yield from rules if view is View.HEADER else map(_once, rules)
+        yield Rule((), (Accept(),))
+
+    def _dispatches(self, sides: tuple[Direction, ...], view: View, kind: str) -> Iterator[Rule]:
+        for side in sides:
+            yield from dispatches(side, view, self._families, kind)
+
+
+def _once(rule: Rule) -> Rule:
+    """A new epoch judges open connections again, but they are not new: user space tells of those."""
+    return Rule((State("new"), *rule.matches), rule.statements)
 
 
 def dispatches(direction: Direction, view: View, families: tuple[int, ...], kind: str) -> Iterator[Rule]:
@@ -201,7 +220,3 @@ def dispatches(direction: Direction, view: View, families: tuple[int, ...], kind
     for family in families:
         name = map_name(direction, view, family, kind=kind)
         yield Rule((), (Dispatch(view, _SIDES[direction][1], name, family),))
-
-
-def _fields() -> tuple[Field, ...]:
-    return tuple(field for _, field in _SIDES.values())

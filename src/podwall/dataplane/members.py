@@ -16,18 +16,19 @@ from podwall.engine.postings import bits
 from podwall.engine.rules import AnyPeer, Nodes, Pods
 from podwall.engine.selections import Selections
 
-__all__ = ["WIDE", "Members"]
-
-# A peer of more endpoints than this has a set of its own, which all groups share, and is looked up apart; one of fewer
-# is written into the groups' own sets, so that a packet of theirs needs one look-up, whatever the number of policies.
-WIDE = 256
+__all__ = ["Members"]
 
 
 class Members:
-    """Mutable. `index` holds the pods and their namespaces' labels; nodes are held here."""
+    """Mutable. `index` holds the pods and their namespaces' labels; nodes are held here.
 
-    def __init__(self, index: Index) -> None:
+    A peer of more endpoints than `wide` has a set of its own, which all groups share and look up apart. One of fewer is
+    written into the groups' own sets, so that a packet of theirs needs one look-up, whatever the number of policies.
+    """
+
+    def __init__(self, index: Index, wide: int) -> None:
         self._index = index
+        self._wide = wide
         self._nodes: dict[EndpointKey, Endpoint] = {}
         self._users: Counter[Living] = Counter()
         self._held: dict[Living, Counter[bytes]] = {}
@@ -74,7 +75,7 @@ class Members:
     def _resize(self, peer: Pods | Nodes, by: int) -> None:
         before = self._sizes[peer]
         self._sizes[peer] = before + by
-        if (before > WIDE) is not (before + by > WIDE):
+        if (before > self._wide) is not (before + by > self._wide):
             self.crossed ^= {peer}
 
     def _change(self, definition: Living, key: bytes, by: int) -> None:
@@ -111,7 +112,7 @@ class Members:
 
     def is_wide(self, peer: PeerTerm) -> bool:
         """Whether a peer that is watched has a set of its own."""
-        return isinstance(peer, Pods | Nodes) and self._sizes[peer] > WIDE
+        return isinstance(peer, Pods | Nodes) and self._sizes[peer] > self._wide
 
     def use(self, definition: Living) -> bool:
         """A chain looks at the set; its peers are watched. Whether it is the first one."""

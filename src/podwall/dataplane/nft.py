@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 
+from podwall.dataplane.netlink import NOT_ALLOWED, TOO_LONG, Within
 from podwall.errors import KernelError
 
-__all__ = ["Within", "run", "version"]
-
-# Enters a network namespace with the calling thread, for as long as its block lasts.
-Within = Callable[[], AbstractContextManager[object]]
+__all__ = ["run", "version"]
 
 # What kube-proxy's nftables mode asks for, too.
 _OLDEST = (1, 0, 1)
@@ -24,6 +21,12 @@ _PLACES = os.pathsep.join(("/usr/sbin", "/sbin", "/usr/local/sbin"))
 _SECONDS = 120
 _PLACE = re.compile(r"^\S+?:(\d+):(\d+)-(\d+): Error: (.*)", re.MULTILINE)
 _SHOWN = 160
+# What nft says about a whole transaction, which is about no line of it.
+_KNOWN = (
+    ("Operation not permitted", errno.EPERM, NOT_ALLOWED),
+    ("must be root", errno.EPERM, NOT_ALLOWED),
+    ("Message too long", errno.EMSGSIZE, TOO_LONG),
+)
 
 
 def version() -> tuple[int, ...]:
@@ -43,7 +46,7 @@ def run(text: str, within: Within, *, check: bool = False) -> None:
     with within():
         done = _started(("--check", "--file", "-") if check else ("--file", "-"), text)
     if done.returncode:
-        raise KernelError(_complaint(done.stderr, text))
+        raise _complaint(done.stderr, text)
 
 
 def _started(arguments: tuple[str, ...], text: str) -> subprocess.CompletedProcess[str]:
@@ -63,14 +66,15 @@ def _started(arguments: tuple[str, ...], text: str) -> subprocess.CompletedProce
         raise KernelError(f"{program} cannot be started: {error.strerror}") from error
 
 
-def _complaint(said: str, text: str) -> str:
+def _complaint(said: str, text: str) -> KernelError:
     """The first error, with the line of our text that it is about; all that it said where that cannot be told."""
-    if "Operation not permitted" in said or "must be root" in said:
-        return "nft may not change rules here: it takes root, or CAP_NET_ADMIN in this network namespace"
+    for words, number, meaning in _KNOWN:
+        if words in said:
+            return KernelError(meaning, number)
     match = _PLACE.search(said)
     if match is None:
-        return f"nft refused the rules: {said.strip() or 'without a word'}"
+        return KernelError(f"nft refused the rules: {said.strip() or 'without a word'}")
     lines = text.split("\n")
     number = int(match[1])
     line = lines[number - 1].strip() if number <= len(lines) else ""
-    return f"nft refused the rules: {match[4]}, at line {number}: {line[:_SHOWN]}"
+    return KernelError(f"nft refused the rules: {match[4]}, at line {number}: {line[:_SHOWN]}")

@@ -145,13 +145,11 @@ def refused_change(old: ir.Ruleset, change: Change) -> Iterator[str]:
 
 
 def _refused_elements(old: ir.Ruleset, change: Change) -> Iterator[str]:
-    """Elements that come must not be there, and those that go must be (as for sets, `applied` looks)."""
-    for name, keys in change.added.items():
-        if keys & (old.sets[name].elements - change.removed.get(name, frozenset())):
-            yield f"set {name} has elements already that are to come"
+    """Routes that go must be there (`applied` looks for sets); one that comes may be there, but not to elsewhere."""
     for name, items in change.unrouted.items():
         if not items.items() <= old.maps[name].elements.items():
             yield f"map {name} has not all elements that are to go"
     for name, items in change.routed.items():
-        if items.keys() & (old.maps[name].elements.keys() - change.unrouted.get(name, {}).keys()):
-            yield f"map {name} has elements already that are to come"
+        gone, there = change.unrouted.get(name, {}), old.maps[name].elements
+        if any(key not in gone and there.get(key, chain) != chain for key, chain in items.items()):
+            yield f"map {name} leads elsewhere from an address that is to come"

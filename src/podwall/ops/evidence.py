@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from podwall.cluster.objects import Origin
-from podwall.engine.model import Model
+from podwall.engine.index import Index
+from podwall.engine.judge import Judge
 from podwall.engine.nearmiss import NearMiss, NearMisses, near_misses
 from podwall.engine.rules import AnyPeer, AnyPort, Direction, Rule, Tier
 from podwall.engine.verdict import Connection, End, Match, Reason, Side
@@ -38,16 +39,22 @@ def by_name(asked: Connection) -> bool:
 
 
 class Evidence:
-    """Tells where everything stands that decides something. Keeps what it has looked up."""
+    """Tells where everything stands that decides something. Keeps what it has looked up.
 
-    def __init__(self, opened: Opened) -> None:
+    Questions may be about other endpoints than those of the input, under the same policies: then `judge` and `index`
+    are about those.
+    """
+
+    def __init__(self, opened: Opened, judge: Judge | None = None, index: Index | None = None) -> None:
         self._opened = opened
-        self._model: Model = opened.model
+        self._profile = opened.model.profile.name
+        self._judge = judge or opened.model.judge
+        self._index = index or opened.model.index
         self.refs = Refs(opened)
 
     def connection(self, asked: Connection) -> public.Explained:
         """A connection with the reasons of both of its sides."""
-        out, into = (self._looked(walk(self._model.judge, direction, asked), asked) for direction in Direction)
+        out, into = (self._looked(walk(self._judge, direction, asked), asked) for direction in Direction)
         self._opened.positions.prepare(place for looked in (out, into) for place in self._places(looked))
         return public.Explained(
             src=asked.source.name,
@@ -55,13 +62,13 @@ class Evidence:
             protocol=asked.protocol,
             port=asked.port,
             verdict=allow_or_deny(out.walk.side.allowed and into.walk.side.allowed),
-            profile=self._model.profile.name,
+            profile=self._profile,
             egress=self._side(out, asked.source),
             ingress=self._side(into, asked.destination),
         )
 
     def _looked(self, walked: Walk, asked: Connection) -> _Looked:
-        return _Looked(walked, near_misses(self._model.index, walked.side, asked))
+        return _Looked(walked, near_misses(self._index, walked.side, asked))
 
     def excerpt(self, found: public.Decision | public.NearMiss) -> tuple[Line, ...]:
         """The lines of a rule, those of its peer and its port marked; none where they are not at hand."""

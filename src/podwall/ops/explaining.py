@@ -19,7 +19,7 @@ from podwall.report import public_explanation as public
 from podwall.report.public import API_VERSION, Port
 from podwall.text.excerpt import Line
 
-__all__ = ["Asking", "Explained", "asking", "explain"]
+__all__ = ["Asking", "Explained", "asking", "excerpts", "explain"]
 
 _Rule: TypeAlias = public.Decision | public.NearMiss
 
@@ -66,7 +66,7 @@ def explain(opened: Opened, asked: Asking) -> Explained:
         answer = _at_port(opened, evidence, asked, asked.port)
     else:
         answer = _all_ports(opened, evidence, asked)
-    return Explained(answer, dict(_excerpts(answer, evidence)))
+    return Explained(answer, dict(excerpts(answer, evidence)))
 
 
 def _at_port(opened: Opened, evidence: Evidence, asked: Asking, port: int | str) -> public.Explanation:
@@ -194,7 +194,7 @@ def _ports(ports: PortSet) -> list[Port]:
     return [Port(*span) for span in ports.ranges()]
 
 
-def _excerpts(answer: public.Explanation, evidence: Evidence) -> Iterator[tuple[tuple[str, int], tuple[Line, ...]]]:
+def excerpts(answer: public.Explanation, evidence: Evidence) -> Iterator[tuple[tuple[str, int], tuple[Line, ...]]]:
     """The lines of the rules that decide on each side, else of the nearest miss, by where they stand."""
     for side in _sides(answer):
         shown: Iterable[_Rule] = (*side.decidedBy[:1], *side.passed, *side.nearMisses[:1])

@@ -22,6 +22,7 @@ from podwall.ops.failing import question
 from podwall.ops.inputs import Opened
 from podwall.report import json
 from podwall.report import public_testing as public
+from podwall.report.explanation import Excerpts
 from podwall.report.public import API_VERSION, Port
 from podwall.sources import files
 
@@ -39,15 +40,20 @@ class Asked(Struct, frozen=True):
 
 
 class Tested(Struct, frozen=True):
-    """The public answer, and for each explanation in it what text shows of the rules."""
+    """The public answer, and for each explanation in it what text shows of the rules.
+
+    `differences` are those of mismatches, by number; the static run has none.
+    """
 
     answer: public.Report
     explained: Mapping[int, Explained]
+    differences: Mapping[int, Excerpts] = {}
 
     @property
     def ok(self) -> bool:
-        """Whether everything holds, and enough would be noticed."""
-        return all(one.ok for one in self.answer.expectations) and not self.uncovered
+        """Whether everything holds, packets go where they should, and enough would be noticed."""
+        held = all(one.ok for one in self.answer.expectations)
+        return held and not self.answer.mismatches and not self.uncovered
 
     @property
     def uncovered(self) -> bool:

@@ -6,20 +6,9 @@ from msgspec import UNSET, Struct, UnsetType
 
 from podwall.report.public import Port, Ref
 from podwall.report.public_explanation import Explanation
+from podwall.report.public_lab import Mismatch
 
-__all__ = ["Breach", "Coverage", "Edit", "Expected", "Mismatch", "Pair", "Report", "Unnoticed"]
-
-
-class Mismatch(Struct, frozen=True):
-    """A packet that went another way than predicted. The static run sends none."""
-
-    src: str
-    dst: str
-    protocol: str
-    port: int
-    family: int
-    predicted: str
-    seen: str
+__all__ = ["Breach", "Coverage", "Edit", "Expected", "Pair", "Report", "Unnoticed"]
 
 
 class Breach(Struct, frozen=True):
@@ -101,7 +90,7 @@ class Coverage(Struct, frozen=True):
 class Report(Struct, frozen=True):
     """What came of all assertions. The static run sends no packets: no mismatches, and no seconds of them.
 
-    `probes` are the pairs that were judged, each once for each assertion about it.
+    `probes` are the pairs that were judged, each once for each assertion about it; in a lab, the probes that were sent.
     """
 
     apiVersion: str  # noqa: N815 - the public spelling

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from podwall.report.changes import changes_text
 from podwall.report.explanation import Excerpts, deciding_text
+from podwall.report.lab import differences_text
 from podwall.report.public_explanation import Explanation
 from podwall.report.public_testing import Coverage, Edit, Expected, Pair, Report, Unnoticed
 from podwall.report.wording import counted, place, policy_name, ports_text, wrapped
@@ -15,10 +16,19 @@ __all__ = ["edit_text", "explained", "report_text", "summary", "why"]
 _MOST_UNNOTICED = 40  # policies and rules
 
 
-def report_text(report: Report, excerpts: Mapping[int, Excerpts]) -> Iterator[str]:
-    """The whole answer, line by line; `excerpts` are those of each explanation, by number of the assertion."""
+def report_text(
+    report: Report, excerpts: Mapping[int, Excerpts], differences: Mapping[int, Excerpts] | None = None
+) -> Iterator[str]:
+    """The whole answer, line by line; `excerpts` are those of each explanation, by number of the assertion.
+
+    `differences` are the same of mismatches.
+    """
     for line in _lines(report, excerpts):
         yield f"{line.rstrip()}\n"
+    for line in differences_text(report.mismatches, differences or {}):
+        yield f"{line.rstrip()}\n"
+    for line in wrapped(summary(report), ""):
+        yield f"{line}\n"
 
 
 def _lines(report: Report, excerpts: Mapping[int, Excerpts]) -> Iterator[str]:
@@ -29,15 +39,17 @@ def _lines(report: Report, excerpts: Mapping[int, Excerpts]) -> Iterator[str]:
     if isinstance(report.coverage, Coverage):
         yield from _coverage(report.coverage)
         yield ""
-    yield from wrapped(summary(report), "")
 
 
 def summary(report: Report) -> str:
     """One line of counts."""
     failed = sum(not expected.ok for expected in report.expectations)
     total = counted(len(report.expectations), "assertion")
-    judged = f"{counted(report.probes, 'pair')} judged, profile {report.profile}"
-    return f"{total}: {f'{failed} FAILED' if failed else 'all hold'} ({judged})"
+    judged = f"{counted(report.probes, 'pair')} judged"
+    if report.seconds:  # packets were sent
+        judged = f"{counted(report.probes, 'probe')} in {report.seconds:.1f} s"
+        judged += f", {len(report.mismatches):,} DIFFERENT from the engine" if report.mismatches else ", as predicted"
+    return f"{total}: {f'{failed} FAILED' if failed else 'all hold'} ({judged}, profile {report.profile})"
 
 
 def _failure(expected: Expected, excerpts: Excerpts) -> Iterator[str]:

@@ -1,0 +1,109 @@
+"""Plays random scenarios on the twin and on the real kernel, and prints where they differ.
+
+`unshare -n python -m tests.dataplane.played FIRST COUNT` (with `-Ur` where one is not root): the process must have a
+network namespace of its own, which becomes the node.
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from random import Random
+
+from podwall.dataplane.change import Change, difference
+from podwall.dataplane.door import Kernel
+from podwall.dataplane.fake import FakeKernel
+from podwall.dataplane.kernel import NftKernel
+from podwall.dataplane.packet import Packet
+from podwall.dataplane.ruleset import Count, Ruleset
+from podwall.dataplane.tracking import Node
+from tests.dataplane.scenarios import SERVICES, Scenario, Step, notrack, random_scenario
+from tests.dataplane.wires import Wires, counts, forget
+
+COUNT = Count()
+
+
+class Both:
+    """The twin and the real kernel, with the same packets sent through them."""
+
+    def __init__(self, wires: Wires, real: Kernel) -> None:
+        self._fake, self._real, self._wires = FakeKernel(), real, wires
+        self._node = Node(self._fake, SERVICES, notrack)
+        self._sent: set[Packet] = set()
+        self._counted: Counter[tuple[str, int]] = Counter()
+        self.sent = self.accepted = 0
+
+    def apply(self, change: Change) -> Iterator[str]:
+        self._fake.apply(change)
+        self._real.apply(change)
+        if self._fake.dump() != self._real.dump():
+            yield f"after {change}: {self._fake.dump()} is not {self._real.dump()}"
+
+    def send(self, step: Step) -> Iterator[str]:
+        """A packet through both, if it may be sent yet."""
+        packet = step.packet
+        if any(one not in self._sent or self._node.mark(one) is None for one in step.after):
+            return
+        self._sent.add(packet)
+        fate = self._node.send(packet, step.hook, step.about)
+        self._counted.update(fate.counted)
+        seen = self._wires.arrives(packet, step.side, step.about)
+        self.sent, self.accepted = self.sent + 1, self.accepted + seen
+        if seen is not fate.accepted:
+            yield f"{step}: {fate}, but it {'came through' if seen else 'was dropped'}"
+        named = step.about or packet
+        mark = self._wires.marks().get(tuple_of(named))
+        if mark != self._node.mark(named):
+            yield f"{step}: {fate}, the connection's mark is {self._node.mark(named)}, but there it is {mark}"
+
+    def steps(self, steps: Iterable[Step]) -> Iterator[str]:
+        """Packets, and whether both counted them at the same rules."""
+        self._counted.clear()
+        before = counts()
+        for step in steps:
+            yield from self.send(step)
+        after = counts()
+        real = {name: [a - b for a, b in zip(after[name], before[name], strict=True)] for name in after}
+        twin = {
+            chain.name: [
+                self._counted[chain.name, index] for index, rule in enumerate(chain.rules) if COUNT in rule.statements
+            ]
+            for chain in self._table().chains.values()
+        }
+        if real != {name: numbers for name, numbers in twin.items() if numbers}:
+            yield f"counters are {twin}, but there {real}"
+
+    def _table(self) -> Ruleset:
+        assert self._fake.ruleset is not None
+        return self._fake.ruleset
+
+
+def tuple_of(packet: Packet) -> tuple[int, bytes, bytes, int, int]:
+    ends = packet.ends()
+    return packet.protocol, ends.source, ends.destination, ends.source_port, ends.port
+
+
+def played(both: Both, scenario: Scenario) -> Iterator[str]:
+    yield from both.apply(Change(whole=scenario.old))
+    yield from both.steps(scenario.before)
+    yield from both.apply(difference(scenario.old, scenario.new))
+    yield from both.steps(scenario.later)
+
+
+def main(first: int, count: int) -> int:
+    """Prints differences and a summary; 1 where there is one."""
+    wires, real = Wires(), NftKernel()
+    differences = sent = accepted = 0
+    for seed in range(first, first + count):
+        forget()
+        both = Both(wires, real)
+        for found in played(both, random_scenario(Random(seed))):
+            differences += 1
+            print(f"seed {seed}: {found}", flush=True)
+        sent, accepted = sent + both.sent, accepted + both.accepted
+    wires.close()
+    print(f"{count} scenarios, {sent} packets sent, {accepted} came through, {differences} differences")
+    return 1 if differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:])))

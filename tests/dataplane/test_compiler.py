@@ -1,0 +1,61 @@
+"""The compiler of one node: any order of events ends in the bytes of the batch, and each change is the least one."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from podwall.dataplane.change import Change, difference
+from podwall.dataplane.compiler import Compiler
+from podwall.dataplane.epochs import next_epoch
+from podwall.dataplane.fake import FakeKernel
+from podwall.dataplane.ruleset import Ruleset
+from tests.dataplane.differences import world_of
+from tests.dataplane.events import story
+from tests.dataplane.world import NODES
+
+
+def as_bytes(ruleset: Ruleset) -> bytes:
+    """All of it, in one order."""
+    plain = {
+        "chains": sorted((name, repr(chain)) for name, chain in ruleset.chains.items()),
+        "sets": sorted(
+            (name, repr(one.key), sorted(one.elements), one.intervals) for name, one in ruleset.sets.items()
+        ),
+        "maps": sorted((name, sorted(one.elements.items())) for name, one in ruleset.maps.items()),
+        "groups": sorted((name, repr(group)) for name, group in ruleset.groups.items()),
+    }
+    return msgspec.json.encode(plain)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_any_order_of_events_ends_in_the_batch(seed: int) -> None:
+    world, rng, _ = world_of(seed)
+    node = rng.choice(NODES)
+    compiler = Compiler(node, world.model.profile, world.options)
+    kernel = FakeKernel()
+    kernel.apply(Change(whole=compiler.ruleset()))
+    for event in story(world, rng):
+        event(compiler)
+        if rng.random() < 0.3:
+            before = kernel.ruleset
+            change = compiler.flush()
+            kernel.apply(change)
+            after = compiler.ruleset()
+            assert before is not None
+            assert kernel.ruleset is not None
+            assert as_bytes(kernel.ruleset) == as_bytes(after)
+            assert change == difference(before, after)
+    kernel.apply(compiler.flush())
+    batch = world.compiler(node).ruleset()
+    assert as_bytes(compiler.ruleset()) == as_bytes(batch)
+    assert kernel.ruleset is not None
+    assert as_bytes(kernel.ruleset) == as_bytes(batch)
+
+
+def test_epochs_stay_within_their_bits_and_are_never_zero() -> None:
+    mask, seen, epoch = 0x0003_8000, [], 0x8000
+    for _ in range(8):
+        seen.append(epoch)
+        epoch = next_epoch(epoch, mask).number
+    assert seen == [0x8000 * n for n in (1, 2, 3, 4, 5, 6, 7, 1)]
