@@ -15,7 +15,6 @@ import argparse
 import hashlib
 import json
 import os
-import platform
 import re
 import shutil
 import signal
@@ -31,6 +30,11 @@ from threading import Timer
 from typing import IO, Any
 
 import msgspec
+
+if not __package__:  # started as a script: `benchmarks` lies beside its folder, not in it
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.machine import machine
 
 HERE = Path(__file__).resolve().parent
 GENERATOR = HERE / "clusters.py"
@@ -314,29 +318,12 @@ def _print_table(results: list[tuple[Row, Figures]]) -> None:
         print(f"{', '.join(row.name for row, _ in results if row.does == kind)}: {MEANING[kind]}")
 
 
-def _machine() -> dict[str, Any]:
-    return {
-        "cpu": _cpu(),
-        "cores": os.cpu_count(),
-        "memoryGB": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-    }
-
-
-def _cpu() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
-
-
 def _as_json(results: list[tuple[Row, Figures]], settings: Settings) -> bytes:
     rows = []
     for row, figures in results:
         median = statistics.median(figures.walls) if figures.walls else None
         rows.append({**msgspec.to_builtins(row), **msgspec.to_builtins(figures), "median": median})
-    report = {"machine": _machine(), "runs": settings.runs, "indent": settings.indent, "rows": rows}
+    report = {"machine": machine(), "runs": settings.runs, "indent": settings.indent, "rows": rows}
     return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
 
 
@@ -382,8 +369,8 @@ def main() -> int:
         )
         chosen = [row for row in ROWS if arguments.only is None or row.name in arguments.only]
         results = [(row, _result(row, settings)) for row in chosen]
-    machine = _machine()
-    print(f"{machine['cpu']}, {machine['cores']} cores, {machine['memoryGB']} GB, Python {machine['python']}")
+    on = machine()
+    print(f"{on['cpu']}, {on['cores']} cores, {on['memoryGB']} GB, Python {on['python']}")
     _print_table(results)
     if arguments.report:
         arguments.report.write_bytes(_as_json(results, settings))

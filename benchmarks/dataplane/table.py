@@ -1,0 +1,59 @@
+"""What the benchmark found: figures against their targets, as lines for people and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+__all__ = ["Figure", "as_json", "lines"]
+
+
+class Figure(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One figure of the README. `value` and `target` are of `unit`; a figure without a target is only told.
+
+    A target is the most that is good. `note` says how the figure was come by; `skipped` why there is none.
+    """
+
+    name: str
+    value: float | None = None
+    unit: str = ""
+    target: float | None = None
+    note: str = ""
+    skipped: str = ""
+
+    @property
+    def judged(self) -> str:
+        """Empty where there is nothing to judge."""
+        if self.target is None or self.value is None:
+            return ""
+        return "ok" if self.value <= self.target else "MISSED"
+
+
+def lines(rows: Sequence[Sequence[str]]) -> Iterable[str]:
+    """Columns side by side, the first to the left and the others to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        first, *others = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        yield "  ".join([row[0].ljust(len(first)), *others]).rstrip()
+
+
+def figure_rows(figures: Iterable[Figure]) -> list[tuple[str, ...]]:
+    """Rows for `lines`, with their header."""
+    rows = [("figure", "measured", "target", "")]
+    for figure in figures:
+        measured = figure.skipped or _amount(figure.value, figure.unit)
+        rows.append((figure.name, measured, _amount(figure.target, figure.unit), figure.judged))
+    return rows
+
+
+def _amount(value: float | None, unit: str) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.3g} {unit}".strip() if abs(value) < 1_000 else f"{value:,.0f} {unit}".strip()
+
+
+def as_json(machine: dict[str, Any], parts: dict[str, Any]) -> bytes:
+    """Everything, with every single sample."""
+    return msgspec.json.format(msgspec.json.encode({"machine": machine, **parts}), indent=2) + b"\n"
