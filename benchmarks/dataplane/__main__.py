@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import platform
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,17 +24,25 @@ from typing import Any
 if not __package__:  # started as a script: `benchmarks` lies beside its folder, not in it
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from benchmarks.dataplane.fire import under_fire
+from benchmarks.dataplane.compiling import compiled_apart
+from benchmarks.dataplane.fire import Fire, policy_changes, under_fire, whole_tables
 from benchmarks.dataplane.namespaces import CannotUnshare, enter_own_namespaces
 from benchmarks.dataplane.scenario import Scenario
-from benchmarks.dataplane.table import Figure, as_json, figure_rows, lines
+from benchmarks.dataplane.table import Figure, Timed, as_json, figure_rows, lines
 from benchmarks.dataplane.tools import Missing, Tools, find_tools
 from benchmarks.dataplane.traffic import BARE, CONNTRACK, OURS, SHAPE, Samples, measured
+from benchmarks.dataplane.updates import FILLED, ours_updated, shape_updated
 from benchmarks.machine import machine
 
 SMALL, LARGE = Scenario(110, 10), Scenario(250, 50)
 POLICIES = (10, 100, 1_000, 10_000)
-RELOADS, FIRED = 40, 1_000_000
+FIRES = (
+    (FILLED, whole_tables, (40, 1_000_000)),
+    (Scenario(10, 10), whole_tables, (1_000, 1_000_000)),
+    (Scenario(10, 10), policy_changes, (1_000, 1_000_000)),
+)
+UPDATES, COMPILE_TARGET = 30, 3.0
+UPDATE_TARGETS = {"full load": 500.0, "one pod of a known group": 2.0, "one peer address": 0.1}  # ms
 ESTABLISHED_TARGET, NEW_TARGET = 5.0, 0.05
 
 
@@ -44,6 +53,8 @@ class Report:
         self.tools = tools
         self.rounds = rounds
         self.figures: list[Figure] = []
+        self.fires: list[Fire] = []
+        self.timed: list[Timed] = []
         self.samples: dict[str, dict[str, Samples]] = {}
 
     def traffic(self) -> None:
@@ -73,11 +84,28 @@ class Report:
             part = found[OURS].best("new") - found[CONNTRACK].best("new")
             self.figures.append(Figure(f"new flow, policy part, {scenario.name}", part, "ns"))
 
+    def updates(self) -> None:
+        """One change at a time among many elements."""
+        self.timed = [*ours_updated(UPDATES), *([] if self.tools.absent else shape_updated(5))]
+        for timed in self.timed:
+            found = statistics.median(timed.kernel)
+            self.figures.append(Figure(f"{timed.name}, to the kernel", found, "ms", UPDATE_TARGETS.get(timed.name)))
+            if timed.compiler:
+                self.figures.append(Figure(f"{timed.name}, compiled", statistics.median(timed.compiler), "ms"))
+
+    def compile(self) -> None:
+        """One node's rules of a big cluster."""
+        found = compiled_apart(self.tools.folder)
+        name = f"compile {found.endpoints:,} pods, {found.policies:,} policies for a node of {found.local}"
+        self.figures.append(Figure(name, found.seconds, "s", COMPILE_TARGET))
+
     def fire(self) -> None:
-        """Packets that leak while the table is replaced."""
-        fire = under_fire(self.tools, RELOADS, FIRED)
-        name = f"reload under fire: leaked of {fire.sent:,} denied packets in {fire.reloads} reloads"
-        self.figures.append(Figure(name, fire.leaked, "packets", 0))
+        """Packets that leak while rules are replaced."""
+        for scenario, changes, least in FIRES:
+            fire = under_fire(scenario, changes, self.tools, least)
+            self.fires.append(fire)
+            name = f"leaked of {fire.sent:,} denied packets in {fire.changes:,} changes: {fire.name}"
+            self.figures.append(Figure(name, fire.leaked, "", 0))
 
 
 def _rows(scenario: Scenario, found: dict[str, Samples]) -> list[tuple[str, ...]]:
@@ -108,6 +136,8 @@ def _new(scenario: Scenario, found: dict[str, Samples], *, target: bool) -> Figu
 PARTS: dict[str, Callable[[Report], None]] = {
     "traffic": Report.traffic,
     "flat": Report.flat,
+    "updates": Report.updates,
+    "compile": Report.compile,
     "fire": Report.fire,
 }
 
@@ -159,7 +189,7 @@ def _report(arguments: argparse.Namespace, tools: Tools) -> None:
             part(report)
     print("\n".join(lines(figure_rows(report.figures))))
     if arguments.report:
-        parts = {"rounds": arguments.rounds, "figures": report.figures, "nanoseconds": report.samples}
+        parts = {"rounds": arguments.rounds, "figures": report.figures, "nanoseconds": report.samples, "milliseconds": report.timed, "fire": report.fires}
         arguments.report.write_bytes(as_json(on, parts))
 
 

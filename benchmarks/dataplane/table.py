@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["Figure", "as_json", "lines"]
+__all__ = ["Figure", "Timed", "as_json", "figure_rows", "lines"]
 
 
 class Figure(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -29,6 +29,14 @@ class Figure(msgspec.Struct, frozen=True, omit_defaults=True):
         if self.target is None or self.value is None:
             return ""
         return "ok" if self.value <= self.target else "MISSED"
+
+
+class Timed(msgspec.Struct, frozen=True):
+    """Milliseconds of a change, one for each time that it was made; the compiler's are missing where it had no part."""
+
+    name: str
+    compiler: list[float]
+    kernel: list[float]
 
 
 def lines(rows: Sequence[Sequence[str]]) -> Iterable[str]:
