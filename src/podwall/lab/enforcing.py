@@ -77,10 +77,8 @@ class _Node:
         group = self._groups.get(logged.prefix.group) if logged.prefix else None
         if group is None:
             return logged.text
-        names = ", ".join(
-            f"{ref.kind} {ref.namespace + '/' if ref.namespace else ''}{ref.name}" for ref in group.policies
-        )
-        return f"{logged.text} ({group.direction.value}: {names})"
+        names = (f"{ref.namespace}/{ref.name}" if ref.namespace else ref.name for ref in group.policies)
+        return f"{logged.text} ({group.direction.value}: {', '.join(names)})"
 
     def close(self) -> None:
         """Frees the sockets."""

@@ -10,7 +10,7 @@ from msgspec import UNSET, Struct
 from podwall.report.explanation import Excerpts, deciding_text
 from podwall.report.public_explanation import Explanation
 from podwall.report.public_lab import LabReport, Mismatch
-from podwall.report.wording import counted, cut, wrapped
+from podwall.report.wording import counted, wrapped
 
 __all__ = ["Scene", "Way", "differences_text", "lab_text", "sent_text"]
 
@@ -116,4 +116,4 @@ def _mismatch(mismatch: Mismatch) -> Iterator[str]:
     yield from wrapped(f"  {where}: predicted {mismatch.predicted}, seen: {seen}", "    ")
     logged = mismatch.log if isinstance(mismatch.log, list) else []
     for one in logged[:_MOST_LINES]:
-        yield cut(f"    kernel of {one.node}: {one.line}")
+        yield from wrapped(f"    kernel of {one.node}: {one.line}", "      ")
