@@ -20,7 +20,6 @@ from podwall.dataplane.compiler import Compiler
 from podwall.engine.model import Model
 from podwall.ops.inputs import Inputs, open_cluster
 
-
 __all__ = ["Compiled", "compiled_apart"]
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -69,7 +68,8 @@ def main() -> None:
     ruleset = _compiled(model, node).ruleset()
     seconds = time.perf_counter() - begin
     local = sum(endpoint.node == node for endpoint in model.endpoints)
-    elements = sum(len(one.elements) for one in (*ruleset.sets.values(), *ruleset.maps.values()))
+    elements = sum(len(one.elements) for one in ruleset.sets.values())
+    elements += sum(len(one.elements) for one in ruleset.maps.values())
     counts = len(model.endpoints), len(model.index.policies), local
     print(msgspec.json.encode(Compiled(seconds, *counts, len(ruleset.chains), elements)).decode())
 

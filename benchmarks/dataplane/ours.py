@@ -8,9 +8,9 @@ import msgspec
 
 from benchmarks.dataplane.namespaces import Lane, inside
 from benchmarks.dataplane.scenario import PROTOCOLS, Policy, Scenario
-from podwall.cluster.objects import NAME_LABEL
 from podwall.api.networking import NetworkPolicy
 from podwall.cluster.endpoints import Endpoint
+from podwall.cluster.objects import NAME_LABEL
 from podwall.cluster.profile import KUBERNETES
 from podwall.dataplane.change import Change
 from podwall.dataplane.compiler import Compiler

@@ -29,7 +29,8 @@ def ours_updated(times: int) -> Iterator[Timed]:
         compiler, kernel = compiled(FILLED), kernel_of(lane)
         first = whole(compiler)
         yield Timed("full load", [], [_loaded(kernel, first) for _ in range(_LOADS)])
-        yield Timed("full load, in place of a table", [], [_clocked(lambda: kernel.apply(first)) for _ in range(_LOADS)])
+        again = [_clocked(lambda: kernel.apply(first)) for _ in range(_LOADS)]
+        yield Timed("full load, in place of a table", [], again)
         yield _endpoint("one pod of a known group", _new_pod(), (compiler, kernel), times)
         yield _endpoint("one peer address", _new_peer(), (compiler, kernel), times)
         yield _policy((compiler, kernel), times)
@@ -46,7 +47,8 @@ def shape_updated(times: int) -> Iterator[Timed]:
         run(lane.node, ["iptables-legacy-restore"], rules)
         sets = [line.split()[1] for line in restored_sets(FILLED).splitlines() if line.startswith("create KUBE-DST")]
         added = "".join(f"add -exist {name} {_NEW_POD} timeout 0\n" for name in sets[: FILLED.policies])
-        yield Timed("one pod, in the iptables shape", [], [_clocked(lambda: _restore(lane, added, rules)) for _ in range(times)])
+        restored = [_clocked(lambda: _restore(lane, added, rules)) for _ in range(times)]
+        yield Timed("one pod, in the iptables shape", [], restored)
 
 
 def _loaded(kernel: NftKernel, table: Change) -> float:
