@@ -14,12 +14,10 @@ from podwall.dataplane.door import Kernel
 from podwall.dataplane.fake import FakeKernel
 from podwall.dataplane.kernel import NftKernel
 from podwall.dataplane.packet import Packet
-from podwall.dataplane.ruleset import Count, Ruleset
+from podwall.dataplane.ruleset import Count
 from podwall.dataplane.tracking import Node
 from tests.dataplane.scenarios import SERVICES, Scenario, Step, notrack, random_scenario
-from tests.dataplane.wires import Wires, counts, forget
-
-COUNT = Count()
+from tests.dataplane.wires import Wires, counts, forget, marks
 
 
 class Both:
@@ -50,36 +48,29 @@ class Both:
         self.sent, self.accepted = self.sent + 1, self.accepted + seen
         if seen is not fate.accepted:
             yield f"{step}: {fate}, but it {'came through' if seen else 'was dropped'}"
-        named = step.about or packet
-        mark = self._wires.marks().get(tuple_of(named))
-        if mark != self._node.mark(named):
-            yield f"{step}: {fate}, the connection's mark is {self._node.mark(named)}, but there it is {mark}"
 
     def steps(self, steps: Iterable[Step]) -> Iterator[str]:
-        """Packets, and whether both counted them at the same rules."""
+        """Packets; then whether both counted them at the same rules, and have the same connections and marks."""
         self._counted.clear()
         before = counts()
         for step in steps:
             yield from self.send(step)
         after = counts()
         real = {name: [a - b for a, b in zip(after[name], before[name], strict=True)] for name in after}
-        twin = {
-            chain.name: [
-                self._counted[chain.name, index] for index, rule in enumerate(chain.rules) if COUNT in rule.statements
-            ]
-            for chain in self._table().chains.values()
-        }
-        if real != {name: numbers for name, numbers in twin.items() if numbers}:
-            yield f"counters are {twin}, but there {real}"
+        if real != self._counts():
+            yield f"counters are {self._counts()}, but there {real}"
+        if self._node.marks() != marks():
+            yield f"connections are {self._node.marks()}, but there {marks()}"
 
-    def _table(self) -> Ruleset:
+    def _counts(self) -> dict[str, list[int]]:
+        """As `wires.counts` has it of the real kernel."""
         assert self._fake.ruleset is not None
-        return self._fake.ruleset
-
-
-def tuple_of(packet: Packet) -> tuple[int, bytes, bytes, int, int]:
-    ends = packet.ends()
-    return packet.protocol, ends.source, ends.destination, ends.source_port, ends.port
+        found: dict[str, list[int]] = {}
+        for chain in self._fake.ruleset.chains.values():
+            for index, rule in enumerate(chain.rules):
+                if Count() in rule.statements:
+                    found.setdefault(chain.name, []).append(self._counted[chain.name, index])
+        return found
 
 
 def played(both: Both, scenario: Scenario) -> Iterator[str]:

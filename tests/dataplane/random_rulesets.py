@@ -145,11 +145,11 @@ def _random_rules(random: Random, scope: Scope, least: int = 0) -> tuple[Rule, .
 def _random_rule(random: Random, scope: Scope) -> Rule:
     """A rule of one family and one protocol, or of any: nft refuses some of those that could never match."""
     family = random.choice((4, 6))
-    protocol = random.choice((*PORTED, *PORTED, "ICMP" if family == 4 else "ICMPv6", "", "", ""))
+    protocol = random.choice((*PORTED, "ICMP" if family == 4 else "ICMPv6", *[""] * 8))
     matches: list[Match] = [Protocol(protocol)] if protocol else []
     if protocol in PORTED and random.random() < 0.3:
         matches.append(PortIn(random.choice(list(View)), *sorted(random.choices(PORTS, k=2))))
-    matches += [_random_match(random, scope, family, protocol) for _ in range(random.choice((0, 1, 1, 2)))]
+    matches += [_random_match(random, scope, family, protocol) for _ in range(random.choice((0, 0, 1, 1, 2)))]
     effects = (*_random_effects(random, scope, family), *_random_verdict(random, scope, family))
     return Rule(tuple(matches), effects if matches or effects else (Count(),))
 
@@ -180,9 +180,9 @@ def _random_effects(random: Random, scope: Scope, family: int) -> list[Statement
 
 
 def _random_verdict(random: Random, scope: Scope, family: int) -> list[Statement]:
-    verdicts: list[Statement] = [Accept(), *[Drop()] * 3, *[Return()] * 3]
-    verdicts += [kind(name) for name in scope.chains for kind in (Jump, Goto)]
+    verdicts: list[Statement] = [Accept(), Drop(), Drop(), Return()]
+    verdicts += [kind(name) for name in scope.chains for kind in (Jump, Jump, Goto)]
     for one in (one for one in scope.maps.values() if one.key.family == family):
         field = random.choice((Field.SOURCE, Field.DESTINATION))
-        verdicts.append(Dispatch(random.choice(list(View)), field, one.name, one.key.family))
+        verdicts += [Dispatch(random.choice(list(View)), field, one.name, one.key.family)] * 3
     return random.sample(verdicts, random.choice((0, 1, 1, 1)))

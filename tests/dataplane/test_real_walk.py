@@ -10,8 +10,9 @@ from podwall.dataplane.ruleset import Accept, Chain, Count, Hook, Rule, Ruleset,
 from tests.dataplane.door_cases import CASES, Case, play
 from tests.dataplane.played import Both, played
 from tests.dataplane.scenarios import FIRST, random_scenario
-from tests.dataplane.wires import Wires, counts, forget
+from tests.dataplane.wires import Wires, counts, forget, lacking
 
+wired = pytest.mark.skipif(bool(lacking()), reason=f"wires need what is not here: {lacking()}")
 STATES = ("new", "established", "related", "invalid", "untracked")
 
 
@@ -21,6 +22,7 @@ def test_a_change_does_in_the_kernel_what_it_does_in_the_twin(case: Case) -> Non
     play(NftKernel(), case)
 
 
+@wired
 @pytest.mark.namespace
 @pytest.mark.parametrize("first", range(0, 60, 20))
 def test_random_rules_do_to_packets_what_the_twin_says(first: int) -> None:
@@ -32,11 +34,13 @@ def test_random_rules_do_to_packets_what_the_twin_says(first: int) -> None:
     assert found == []
 
 
+@wired
 @pytest.mark.namespace("user")
 def test_and_so_without_being_root() -> None:
     assert list(played(Both(Wires(), NftKernel()), random_scenario(Random(1)))) == []
 
 
+@wired
 @pytest.mark.namespace
 def test_conntrack_says_of_a_first_packet_what_the_twin_says() -> None:
     """One counted rule for each state."""

@@ -8,7 +8,7 @@ import contextlib
 import ctypes
 import json
 import os
-import re
+import shutil
 import socket
 import struct
 import subprocess
@@ -16,9 +16,13 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 
-from podwall.dataplane.packet import Packet
+from podwall.dataplane import wire
+from podwall.dataplane.connections import connection
+from podwall.dataplane.netlink import Socket
+from podwall.dataplane.packet import Ends, Packet
 from podwall.dataplane.ruleset import TABLE
-from tests.dataplane.frames import frame
+from podwall.dataplane.wire import Request
+from tests.dataplane.frames import ICMP, ICMP6, frame
 from tests.dataplane.walk_cases import key
 
 # Who lives where; the node itself has an address on the client's side.
@@ -47,9 +51,11 @@ table ip6 around {
  }
 }
 """
-# A line of /proc/net/nf_conntrack: the protocol, the two tuples, the mark.
-_TUPLE = r"src=(\S+) dst=(\S+) (?:sport=(\d+) dport=(\d+) )?(?:type=\d+ code=\d+ id=(\d+) )?"
-_ENTRY = re.compile(rf"^ipv\d +\d+ +\S+ +(\d+) .*?{_TUPLE}.*?{_TUPLE}.*?mark=(\d+)", re.MULTILINE)
+
+
+def lacking() -> str:
+    """Which program is not here that the wires are made with; empty where all are."""
+    return ", ".join(name for name in ("ip", "nft", "unshare") if shutil.which(name) is None)
 
 
 class Wires:
@@ -96,15 +102,26 @@ class Wires:
         seen = _fence(self._inside[other], self._outside[other], marker)
         return any(marker in data for data in (*seen, *_read_all(self._local)))
 
-    def marks(self) -> dict[tuple[int, bytes, bytes, int, int], int]:
-        """The marks of all connections, by protocol and tuple, in both directions."""
-        found = {}
-        for match in _ENTRY.finditer(Path("/proc/net/nf_conntrack").read_text()):
-            protocol, *tuples, mark = match.groups(default="")
-            for source, destination, source_port, port, number in (tuples[:5], tuples[5:]):
-                ends = (ip_address(source).packed, ip_address(destination).packed)
-                found[int(protocol), *ends, int(source_port or number or 0), int(port or number or 0)] = int(mark)
-        return found
+
+def marks() -> dict[tuple[int, Ends], int]:
+    """The marks of all connections, by protocol and tuple, in both directions."""
+    found = {}
+    with contextlib.closing(Socket()) as netlink:
+        for body in netlink.dump(Request(1 << 8 | 1, 0, wire.generic(0), lambda _: "connections")):
+            entry = connection(body)
+            assert entry is not None
+            for kind, one in ((1, entry.original), (2, entry.reply)):
+                ports = (one.source_port, one.destination_port)
+                if entry.protocol in {ICMP, ICMP6}:
+                    ports = (_identifier(wire.found(body, 4)[kind]),) * 2
+                found[entry.protocol, Ends(one.source, one.destination, *ports)] = entry.mark
+    return found
+
+
+def _identifier(ends: bytes) -> int:
+    """CTA_PROTO_ICMP_ID, or CTA_PROTO_ICMPV6_ID, of a tuple."""
+    parts = wire.found(wire.found(ends)[2])
+    return wire.number(parts.get(4) or parts.get(7))
 
 
 def counts() -> dict[str, list[int]]:
@@ -119,12 +136,9 @@ def counts() -> dict[str, list[int]]:
 
 
 def forget() -> None:
-    """Ends all connections for conntrack: its message for deletion (1 << 8 | 2), naming none."""
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12) as netlink:
-        netlink.send(struct.pack("=IHHIIBBH", 20, 1 << 8 | 2, 1 | 4, 1, 0, 0, 0, 0))
-        error = struct.unpack_from("=i", netlink.recv(4096), 16)[0]
-        if error:
-            raise OSError(-error, os.strerror(-error))
+    """Ends all connections for conntrack: its message for deletion, naming none."""
+    with contextlib.closing(Socket()) as netlink:
+        netlink.ask(Request(1 << 8 | 2, 0, wire.generic(0), lambda _: "all connections"))
 
 
 def _wait_for_own_namespace(pid: int) -> None:

@@ -77,6 +77,10 @@ class Node:
         entry = self._entries.get((packet.protocol, packet.ends()))
         return entry.mark if entry else None
 
+    def marks(self) -> dict[tuple[int, Ends], int]:
+        """The marks of all connections, by protocol and tuple, in both directions."""
+        return {key: entry.mark for key, entry in self._entries.items()}
+
     def unmark(self, mask: int) -> None:
         """Clears these bits of all marks, as is done before epochs begin anew (dataplane.md 4.4)."""
         for entry in self._entries.values():
