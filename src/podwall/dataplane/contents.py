@@ -29,6 +29,7 @@ __all__ = [
     "key_type",
     "keys_of",
     "name_of",
+    "parts_of",
     "static_keys",
 ]
 
@@ -84,6 +85,20 @@ def name_of(definition: Definition) -> str:
             return f"q_{_hashed(map(repr, ports))}"
         case Intervals(family, addresses):
             return f"r_{_hashed((repr(addresses.spans),))}_{family}"
+
+
+def parts_of(definition: Living) -> dict[PeerTerm, Living]:
+    """The same by peer: an endpoint is asked only about those that mean it, however many there are."""
+    match definition:
+        case Peers(family, peers):
+            return {peer: Peers(family, frozenset((peer,))) for peer in peers}
+        case Everyone():
+            return {AnyPeer(): definition}
+        case Services(family, pairs):
+            ports: dict[PeerTerm, list[PortRange | NamedPort]] = {}
+            for peer, port in pairs:
+                ports.setdefault(peer, []).append(port)
+            return {peer: Services(family, frozenset((peer, port) for port in own)) for peer, own in ports.items()}
 
 
 def _hashed(parts: Iterable[str]) -> str:

@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from podwall.cluster.endpoints import Endpoint
-from podwall.dataplane.contents import Everyone, Living, Peers, is_peer, keys_of, name_of
+from podwall.dataplane.contents import Living, is_peer, keys_of, name_of, parts_of
 from podwall.dataplane.script import PeerTerm
 from podwall.engine.index import EndpointKey, Index, key_of
 from podwall.engine.postings import bits
-from podwall.engine.rules import AnyPeer, Nodes, Pods
+from podwall.engine.rules import Nodes, Pods
 from podwall.engine.selections import Selections
 
 __all__ = ["Members"]
@@ -33,7 +33,9 @@ class Members:
         self._users: Counter[Living] = Counter()
         self._held: dict[Living, Counter[bytes]] = {}
         self._by_peer: dict[PeerTerm, dict[Living, None]] = {}
-        self._broad: dict[Living, None] = {}  # those that no selection of pods leads to
+        self._parts: dict[Living, dict[PeerTerm, Living]] = {}
+        self._names: dict[Living, str] = {}
+        self._broad: dict[Living, tuple[PeerTerm, ...]] = {}  # peers that no selection of pods leads to
         self._selections = Selections()
         self._watched: Counter[Pods | Nodes] = Counter()
         self._sizes: dict[Pods | Nodes, int] = {}
@@ -61,9 +63,10 @@ class Members:
         peers = [peer for peer in self._candidates(endpoint) if is_peer(peer, endpoint, labels)]
         for peer in peers:
             self._resize(peer, by)
-        concerned = {definition: None for peer in peers for definition in self._by_peer.get(peer, ())}
-        for definition in {**concerned, **self._broad}:
-            for key in keys_of(definition, endpoint, labels):
+        concerned: list[tuple[Living, PeerTerm]] = [(d, peer) for peer in peers for d in self._by_peer.get(peer, ())]
+        concerned += [(definition, peer) for definition, broad in self._broad.items() for peer in broad]
+        for definition, term in concerned:
+            for key in keys_of(self._parts[definition][term], endpoint, labels):
                 self._change(definition, key, by)
 
     def _candidates(self, endpoint: Endpoint) -> Iterator[Pods | Nodes]:
@@ -86,7 +89,7 @@ class Members:
         else:
             del held[key]
         if (before > 0) is not (before + by > 0):
-            changed = self.changes.setdefault(name_of(definition), {})
+            changed = self.changes.setdefault(self._names[definition], {})
             changed[key] = changed.get(key, 0) + by
 
     # Use
@@ -119,14 +122,17 @@ class Members:
         self._users[definition] += 1
         if self._users[definition] > 1:
             return False
-        peers = _peers_of(definition)
-        for peer in peers:
+        parts = self._parts[definition] = parts_of(definition)
+        self._names[definition] = name_of(definition)
+        for peer in parts:
             self._by_peer.setdefault(peer, {})[definition] = None
-        if not all(isinstance(peer, Pods | Nodes) for peer in peers):
-            self._broad[definition] = None
+        broad = tuple(peer for peer in parts if not isinstance(peer, Pods | Nodes))
+        if broad:
+            self._broad[definition] = broad
         held = self._held[definition] = Counter[bytes]()
-        for endpoint in self._concerned(definition, peers):
-            held.update(keys_of(definition, endpoint, self._index.labels_of(endpoint.namespace)))
+        for peer, part in parts.items():
+            for endpoint in self._concerned(peer):
+                held.update(keys_of(part, endpoint, self._index.labels_of(endpoint.namespace)))
         return True
 
     def release(self, definition: Living) -> bool:
@@ -136,8 +142,8 @@ class Members:
             return False
         del self._users[definition], self._held[definition]
         self._broad.pop(definition, None)
-        self.changes.pop(name_of(definition), None)
-        for peer in _peers_of(definition):
+        self.changes.pop(self._names.pop(definition), None)
+        for peer in self._parts.pop(definition):
             del self._by_peer[peer][definition]
             if not self._by_peer[peer]:
                 del self._by_peer[peer]
@@ -149,14 +155,13 @@ class Members:
 
     # How
 
-    def _concerned(self, definition: Living, peers: Iterable[PeerTerm]) -> Iterator[Endpoint]:
+    def _concerned(self, peer: PeerTerm) -> Iterator[Endpoint]:
         """Every endpoint that may bring a key, once."""
-        if definition in self._broad:
-            yield from (endpoint for endpoint, _ in self._index.endpoints())
-            yield from self._nodes.values()
+        if isinstance(peer, Pods | Nodes):
+            yield from self._meant(peer)
             return
-        found = {key_of(e): e for peer in peers if isinstance(peer, Pods | Nodes) for e in self._meant(peer)}
-        yield from found.values()
+        yield from (endpoint for endpoint, _ in self._index.endpoints())
+        yield from self._nodes.values()
 
     def _meant(self, peer: Pods | Nodes) -> Iterator[Endpoint]:
         if isinstance(peer, Nodes):
@@ -178,13 +183,3 @@ class Members:
             for endpoint, slot in self._index.endpoints():
                 self._slots.setdefault((endpoint.namespace, slot), []).append(endpoint)
         return self._slots
-
-
-def _peers_of(definition: Living) -> frozenset[PeerTerm]:
-    match definition:
-        case Peers(_, peers):
-            return frozenset[PeerTerm](peers)
-        case Everyone():
-            return frozenset((AnyPeer(),))
-        case _:
-            return frozenset(peer for peer, _ in definition.pairs)
