@@ -8,15 +8,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
+from msgspec import Struct, field
+
 from podwall.cluster.endpoints import Endpoint
-from podwall.dataplane.contents import Everyone, Living, Peers, is_peer, keys_of, name_of
+from podwall.dataplane.contents import Living, is_peer, keys_of, name_of, parts_of
 from podwall.dataplane.script import PeerTerm
 from podwall.engine.index import EndpointKey, Index, key_of
 from podwall.engine.postings import bits
-from podwall.engine.rules import AnyPeer, Nodes, Pods
+from podwall.engine.rules import NamedPort, Nodes, Pods, PortRange
 from podwall.engine.selections import Selections
 
 __all__ = ["Members"]
+
+
+class _Held(Struct):
+    """A definition in use: its set's name, the ports of its peers, and each key with how often it is brought."""
+
+    name: str
+    parts: dict[PeerTerm, tuple[PortRange | NamedPort, ...]]
+    keys: Counter[bytes] = field(default_factory=Counter)
 
 
 class Members:
@@ -31,9 +41,9 @@ class Members:
         self._wide = wide
         self._nodes: dict[EndpointKey, Endpoint] = {}
         self._users: Counter[Living] = Counter()
-        self._held: dict[Living, Counter[bytes]] = {}
+        self._held: dict[Living, _Held] = {}
         self._by_peer: dict[PeerTerm, dict[Living, None]] = {}
-        self._broad: dict[Living, None] = {}  # those that no selection of pods leads to
+        self._broad: dict[PeerTerm, None] = {}  # those of them that no selection leads to
         self._selections = Selections()
         self._watched: Counter[Pods | Nodes] = Counter()
         self._sizes: dict[Pods | Nodes, int] = {}
@@ -61,10 +71,9 @@ class Members:
         peers = [peer for peer in self._candidates(endpoint) if is_peer(peer, endpoint, labels)]
         for peer in peers:
             self._resize(peer, by)
-        concerned = {definition: None for peer in peers for definition in self._by_peer.get(peer, ())}
-        for definition in {**concerned, **self._broad}:
-            for key in keys_of(definition, endpoint, labels):
-                self._change(definition, key, by)
+        for means in (*peers, *self._broad):
+            for definition in self._by_peer.get(means, ()):
+                self._change(definition, means, endpoint, by)
 
     def _candidates(self, endpoint: Endpoint) -> Iterator[Pods | Nodes]:
         if endpoint.kind != "Node":
@@ -78,16 +87,17 @@ class Members:
         if (before > self._wide) is not (before + by > self._wide):
             self.crossed ^= {peer}
 
-    def _change(self, definition: Living, key: bytes, by: int) -> None:
+    def _change(self, definition: Living, peer: PeerTerm, endpoint: Endpoint, by: int) -> None:
         held = self._held[definition]
-        before = held[key]
-        if before + by:
-            held[key] = before + by
-        else:
-            del held[key]
-        if (before > 0) is not (before + by > 0):
-            changed = self.changes.setdefault(name_of(definition), {})
-            changed[key] = changed.get(key, 0) + by
+        for key in keys_of(definition, (peer, held.parts[peer]), endpoint):
+            before = held.keys[key]
+            if before + by:
+                held.keys[key] = before + by
+            else:
+                del held.keys[key]
+            if (before > 0) is not (before + by > 0):
+                changed = self.changes.setdefault(held.name, {})
+                changed[key] = changed.get(key, 0) + by
 
     # Use
 
@@ -119,14 +129,13 @@ class Members:
         self._users[definition] += 1
         if self._users[definition] > 1:
             return False
-        peers = _peers_of(definition)
-        for peer in peers:
+        held = self._held[definition] = _Held(name_of(definition), parts_of(definition))
+        for peer in held.parts:
             self._by_peer.setdefault(peer, {})[definition] = None
-        if not all(isinstance(peer, Pods | Nodes) for peer in peers):
-            self._broad[definition] = None
-        held = self._held[definition] = Counter[bytes]()
-        for endpoint in self._concerned(definition, peers):
-            held.update(keys_of(definition, endpoint, self._index.labels_of(endpoint.namespace)))
+            if not isinstance(peer, Pods | Nodes):
+                self._broad[peer] = None
+            for endpoint in self._meant(peer):
+                held.keys.update(keys_of(definition, (peer, held.parts[peer]), endpoint))
         return True
 
     def release(self, definition: Living) -> bool:
@@ -134,39 +143,36 @@ class Members:
         self._users[definition] -= 1
         if self._users[definition]:
             return False
-        del self._users[definition], self._held[definition]
-        self._broad.pop(definition, None)
-        self.changes.pop(name_of(definition), None)
-        for peer in _peers_of(definition):
+        del self._users[definition]
+        held = self._held.pop(definition)
+        self.changes.pop(held.name, None)
+        for peer in held.parts:
             del self._by_peer[peer][definition]
             if not self._by_peer[peer]:
                 del self._by_peer[peer]
+                self._broad.pop(peer, None)
         return True
 
     def keys(self, definition: Living) -> frozenset[bytes]:
         """What the set holds now."""
-        return frozenset(self._held[definition])
+        return frozenset(self._held[definition].keys)
 
     # How
 
-    def _concerned(self, definition: Living, peers: Iterable[PeerTerm]) -> Iterator[Endpoint]:
-        """Every endpoint that may bring a key, once."""
-        if definition in self._broad:
-            yield from (endpoint for endpoint, _ in self._index.endpoints())
-            yield from self._nodes.values()
-            return
-        found = {key_of(e): e for peer in peers if isinstance(peer, Pods | Nodes) for e in self._meant(peer)}
-        yield from found.values()
-
-    def _meant(self, peer: Pods | Nodes) -> Iterator[Endpoint]:
-        if isinstance(peer, Nodes):
-            hosts = (e for namespace in self._index.namespaces for e, _ in self._hosts(namespace))
-            yield from (e for e in (*self._nodes.values(), *hosts) if is_peer(peer, e, {}))
-            return
-        table = self._by_slot()
-        for namespace, slots in self._index.pods(peer).items():
-            for slot in bits(slots):
-                yield from table[namespace, slot]
+    def _meant(self, peer: PeerTerm) -> Iterator[Endpoint]:
+        """Every endpoint that a peer means, or may mean by an address."""
+        match peer:
+            case Pods():
+                table = self._by_slot()
+                for namespace, slots in self._index.pods(peer).items():
+                    for slot in bits(slots):
+                        yield from table[namespace, slot]
+            case Nodes():
+                hosts = (e for namespace in self._index.namespaces for e, _ in self._hosts(namespace))
+                yield from (e for e in (*self._nodes.values(), *hosts) if is_peer(peer, e, {}))
+            case _:
+                yield from (endpoint for endpoint, _ in self._index.endpoints())
+                yield from self._nodes.values()
 
     def _hosts(self, namespace: str) -> Iterator[tuple[Endpoint, int]]:
         held = self._index.namespaces[namespace]
@@ -178,13 +184,3 @@ class Members:
             for endpoint, slot in self._index.endpoints():
                 self._slots.setdefault((endpoint.namespace, slot), []).append(endpoint)
         return self._slots
-
-
-def _peers_of(definition: Living) -> frozenset[PeerTerm]:
-    match definition:
-        case Peers(_, peers):
-            return frozenset[PeerTerm](peers)
-        case Everyone():
-            return frozenset((AnyPeer(),))
-        case _:
-            return frozenset(peer for peer, _ in definition.pairs)
