@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from podwall.dataplane.contents import Definition, Everyone, Intervals, Peers, Ports, Services, name_of
 from podwall.dataplane.ruleset import (
+    Accept,
     AddressIs,
     Chain,
     Field,
@@ -35,13 +36,16 @@ _Members: TypeAlias = Pods | Nodes
 _Pair: TypeAlias = tuple[PeerTerm, PortRange | NamedPort]
 
 
+Verdict: TypeAlias = Return | Goto | Accept
+
+
 class Place(Struct, frozen=True):
     """Where a script's chains stand: the first one's name, how packets are read, and what becomes of them."""
 
     name: str
     view: View
-    allow: Return | Goto
-    deny: Return | Goto
+    allow: Verdict
+    deny: Verdict
 
 
 class Written(Struct, frozen=True):
@@ -95,10 +99,10 @@ class _Writer:
             return
         for run in script.baseline:
             yield from self._run(run, self._verdict(run.action, self._place.allow))
-        if isinstance(self._place.allow, Goto):
+        if not isinstance(self._place.allow, Return):
             yield Rule((), (self._place.allow,))
 
-    def _verdict(self, action: Action, passing: Return | Goto) -> Return | Goto:
+    def _verdict(self, action: Action, passing: Verdict) -> Verdict:
         match action:
             case Action.ALLOW:
                 return self._place.allow
@@ -107,7 +111,7 @@ class _Writer:
             case _:
                 return passing
 
-    def _run(self, run: Run, verdict: Return | Goto) -> list[Rule]:
+    def _run(self, run: Run, verdict: Verdict) -> list[Rule]:
         if any(isinstance(peer, AnyPeer) and isinstance(port, AnyPort) for peer, port in run.terms):
             return [Rule((), (verdict,))]
         found = dict.fromkeys([*self._pods(run), *self._anybody(run), *self._blocks(run)])

@@ -87,20 +87,6 @@ def name_of(definition: Definition) -> str:
             return f"r_{_hashed((repr(addresses.spans),))}_{family}"
 
 
-def parts_of(definition: Living) -> dict[PeerTerm, Living]:
-    """The same by peer: an endpoint is asked only about those that mean it, however many there are."""
-    match definition:
-        case Peers(family, peers):
-            return {peer: Peers(family, frozenset((peer,))) for peer in peers}
-        case Everyone():
-            return {AnyPeer(): definition}
-        case Services(family, pairs):
-            ports: dict[PeerTerm, list[PortRange | NamedPort]] = {}
-            for peer, port in pairs:
-                ports.setdefault(peer, []).append(port)
-            return {peer: Services(family, frozenset((peer, port) for port in own)) for peer, own in ports.items()}
-
-
 def _hashed(parts: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()[:12]
 
@@ -160,40 +146,38 @@ def _in_scope(scope: InNamespace | NamespacesMatching, endpoint: Endpoint, label
             return selector.matches(labels)
 
 
-def keys_of(definition: Living, endpoint: Endpoint, labels: Mapping[str, str]) -> set[bytes]:
-    """The keys that one endpoint adds; `labels` are its namespace's."""
-    match definition:
-        case Everyone(family):
-            return set(addresses_of(endpoint, family))
-        case Peers(family, peers):
-            found = any(is_peer(peer, endpoint, labels) for peer in peers)
-            return set(addresses_of(endpoint, family)) if found else set()
-        case Services(family, pairs):
-            return {key for peer, port in pairs for key in _pair_keys(family, (peer, port), endpoint, labels)}
+def parts_of(definition: Living) -> dict[PeerTerm, tuple[PortRange | NamedPort, ...]]:
+    """The peers that bring keys, each with the ports that it brings them with; none where addresses are the keys."""
+    if isinstance(definition, Everyone):
+        return {AnyPeer(): ()}
+    if isinstance(definition, Peers):
+        return dict.fromkeys(definition.peers, ())
+    out: dict[PeerTerm, tuple[PortRange | NamedPort, ...]] = {}
+    for peer, port in definition.pairs:
+        out[peer] = (*out.get(peer, ()), port)
+    return out
 
 
-def _pair_keys(
-    family: int,
-    pair: tuple[PeerTerm, PortRange | NamedPort],
-    endpoint: Endpoint,
-    labels: Mapping[str, str],
+def keys_of(
+    definition: Living, part: tuple[PeerTerm, tuple[PortRange | NamedPort, ...]], endpoint: Endpoint
 ) -> Iterator[bytes]:
-    peer, port = pair
-    ports = list(_numbers(port, endpoint))
-    if not ports:
+    """The keys that one endpoint brings by one part of a definition, which means it but for blocks and their addresses.
+
+    A key may come by several parts, and more than once by one.
+    """
+    peer, ports = part
+    keys = addresses_of(endpoint, definition.family)
+    if isinstance(peer, Block):  # of a block each address means itself only (D6)
+        base = 0 if definition.family == 4 else IPV6_BASE
+        keys = [key for key in keys if peer.addresses.has(base + int.from_bytes(key))]
+    if not isinstance(definition, Services):
+        yield from keys
         return
-    for address in _meant(peer, endpoint, family, labels):
-        for protocol, number in ports:
-            yield address + port_key(protocol, number)
-
-
-def _meant(peer: PeerTerm, endpoint: Endpoint, family: int, labels: Mapping[str, str]) -> list[bytes]:
-    """The endpoint's addresses that a peer means: a block each for itself, others all of them (N8, D6)."""
-    keys = addresses_of(endpoint, family)
-    if isinstance(peer, Block):
-        base = 0 if family == 4 else IPV6_BASE
-        return [key for key in keys if peer.addresses.has(base + int.from_bytes(key))]
-    return keys if is_peer(peer, endpoint, labels) else []
+    for port in ports if keys else ():
+        for protocol, number in _numbers(port, endpoint):
+            ending = port_key(protocol, number)
+            for key in keys:
+                yield key + ending
 
 
 def _numbers(port: PortRange | NamedPort, endpoint: Endpoint) -> Iterator[tuple[str, int]]:

@@ -42,10 +42,17 @@ from podwall.dataplane.ruleset import (
 from podwall.engine.rules import Direction
 
 __all__ = ["ENFORCED", "STAGED", "STAGED_DENIED", "Frame", "Which", "dispatches", "frame", "local_set", "map_name"]
-__all__ += ["unmarked_set"]
+__all__ += ["next_step", "unmarked_set"]
 
 _SIDES = {Direction.EGRESS: ("e", Field.SOURCE), Direction.INGRESS: ("i", Field.DESTINATION)}
 _OWN = "_own"
+_STEPS = {
+    (Direction.EGRESS, View.TRACKED): "c_ingress",
+    (Direction.EGRESS, View.HEADER): "c_ingress_untracked",
+    (Direction.EGRESS, View.REVERSED): "c_ingress_reversed",
+    (Direction.INGRESS, View.TRACKED): "c_allowed",
+    (Direction.INGRESS, View.HEADER): "c_allowed_untracked",
+}
 _VIEWS = {View.TRACKED: "t", View.REVERSED: "r", View.HEADER: "h"}
 # The first letter of a verdict map: what is enforced; what is staged, where the enforced rules allow, and deny.
 ENFORCED, STAGED, STAGED_DENIED = "m", "w", "v"
@@ -121,13 +128,11 @@ class _Maker:
         yield Chain("c_untracked", tuple(self._untracked()))
         if self._which.enforced:
             yield Chain("c_invalid", tuple(self._invalid()))
-            yield Chain("c_reversed", tuple(self._reversed()))
             if not self._which.picking_up:
                 yield Chain("c_middle", tuple(self._middle()))
             yield Chain("c_drop_invalid", tuple(refusal(prefix(INVALID), self._families, self._logging)))
+            yield from self._judging()
         for sides, suffix in ((tuple(Direction), ""), ((Direction.EGRESS,), _OWN)):
-            if self._which.enforced:
-                yield Chain(f"c_judge{suffix}", tuple(self._judge(sides)))
             if self._which.staged:
                 yield Chain(f"c_staged{suffix}", tuple(self._staged(sides, View.TRACKED)))
             if self._which.enforced and self._which.staged:
@@ -182,23 +187,46 @@ class _Maker:
     def _untracked(self) -> Iterator[Rule]:
         """Each packet for itself, by the same sets (dataplane.md 4.1)."""
         if self._which.enforced:
-            yield from self._dispatches(tuple(Direction), View.HEADER, ENFORCED)
-        if self._which.staged:
+            yield from self._led(Direction.EGRESS, View.HEADER, Goto("c_drop_invalid"))
+            yield Rule((), (next_step(Direction.EGRESS, View.HEADER),))
+        elif self._which.staged:
             yield from self._staged(tuple(Direction), View.HEADER)
         else:
             yield Rule((), (Accept(),))
 
-    def _reversed(self) -> Iterator[Rule]:
-        """A connection picked up in the middle may have its ends the wrong way round (dataplane.md 4.5)."""
-        yield from self._dispatches(tuple(Direction), View.REVERSED, ENFORCED)
-        yield Rule((), (Accept(),))
+    def _judging(self) -> Iterator[Chain]:
+        """What a connection passes in each view: the source's egress, the destination's ingress, and the end.
 
-    def _judge(self, sides: tuple[Direction, ...]) -> Iterator[Rule]:
-        """Each node judges its own pods: the source's egress, and the destination's ingress."""
-        yield from self._dispatches(sides, View.TRACKED, ENFORCED)
-        if self._which.staged:
-            yield from map(_once, self._dispatches(sides, View.TRACKED, STAGED))
-        yield Rule((), (SetEpoch(), Accept()))
+        A chain of a pod returns from the reversed view only, where it denies. So whoever comes back from a map, or was
+        not led anywhere, has no chain: one who should have one is denied. Packets meet that while a table is replaced,
+        as they read its rules as they were and its maps as they are.
+        """
+        invalid, back = (
+            Goto("c_drop_invalid"),
+            Return(),
+        )  # from the reversed view, to be judged by the tuples as they are
+        for view, refused in ((View.TRACKED, invalid), (View.HEADER, invalid), (View.REVERSED, back)):
+            ingress = [*self._led(Direction.INGRESS, view, refused), Rule((), (next_step(Direction.INGRESS, view),))]
+            yield Chain(_STEPS[Direction.EGRESS, view], tuple(ingress))
+        yield Chain("c_reversed", self._first(View.REVERSED, back))
+        yield Chain("c_judge", self._first(View.TRACKED, invalid))
+        egress = self._led(Direction.EGRESS, View.TRACKED, invalid)
+        yield Chain("c_judge_own", (*egress, Rule((), (next_step(Direction.INGRESS, View.TRACKED),))))
+        staged = [*self._dispatches(tuple(Direction), View.TRACKED, STAGED)] if self._which.staged else []
+        yield Chain(_STEPS[Direction.INGRESS, View.TRACKED], (*map(_once, staged), Rule((), (SetEpoch(), Accept()))))
+        untracked = [*self._dispatches(tuple(Direction), View.HEADER, STAGED)] if self._which.staged else []
+        yield Chain(_STEPS[Direction.INGRESS, View.HEADER], (*untracked, Rule((), (Accept(),))))
+
+    def _first(self, view: View, refused: Goto | Return) -> tuple[Rule, ...]:
+        """The source's egress."""
+        return (*self._led(Direction.EGRESS, view, refused), Rule((), (next_step(Direction.EGRESS, view),)))
+
+    def _led(self, side: Direction, view: View, refused: Goto | Return) -> Iterator[Rule]:
+        """To the chain of a local pod; it is refused where it should have one and has none."""
+        yield from dispatches(side, view, self._families, ENFORCED)
+        for family in self._families:
+            lookup = Lookup(view, (_SIDES[side][1],), local_set(side, family), family)
+            yield Rule((lookup,), (refused,))
 
     def _staged(self, sides: tuple[Direction, ...], view: View) -> Iterator[Rule]:
         rules = self._dispatches(sides, view, STAGED)
@@ -213,6 +241,13 @@ class _Maker:
 def _once(rule: Rule) -> Rule:
     """A new epoch judges open connections again, but they are not new: user space tells of those."""
     return Rule((State("new"), *rule.matches), rule.statements)
+
+
+def next_step(direction: Direction, view: View) -> Goto | Accept:
+    """What follows for a packet that the enforced rules of one direction allow."""
+    if direction is Direction.INGRESS and view is View.REVERSED:
+        return Accept()  # never by a mark, see `_eval`
+    return Goto(_STEPS[direction, view])
 
 
 def dispatches(direction: Direction, view: View, families: tuple[int, ...], kind: str) -> Iterator[Rule]:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from podwall.dataplane.chains import Place, Settings, written
 from podwall.dataplane.contents import Definition, Everyone, Peers, Services, name_of
-from podwall.dataplane.frame import ENFORCED, STAGED, STAGED_DENIED, dispatches
+from podwall.dataplane.frame import ENFORCED, STAGED, STAGED_DENIED, dispatches, next_step
 from podwall.dataplane.log import Logging, prefix, refusal, telling
 from podwall.dataplane.members import Members
 from podwall.dataplane.ruleset import (
@@ -152,7 +152,10 @@ class Groups:
         name = chain_name(kind, view, group)
         if kind is Kind.STAGED_DENIED:
             return Place(name, view, allow=end, deny=back)
-        return Place(name, view, allow=back, deny=Goto("c_judge") if view is View.REVERSED else end)
+        if kind is Kind.STAGED:
+            return Place(name, view, allow=back, deny=end)
+        onward = next_step(group.direction, view)
+        return Place(name, view, allow=onward, deny=back if view is View.REVERSED else end)
 
     def _end(self, kind: Kind, group: Group) -> Chain:
         """What becomes of a packet that a group has something to say about."""

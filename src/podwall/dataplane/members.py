@@ -8,15 +8,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
+from msgspec import Struct, field
+
 from podwall.cluster.endpoints import Endpoint
 from podwall.dataplane.contents import Living, is_peer, keys_of, name_of, parts_of
 from podwall.dataplane.script import PeerTerm
 from podwall.engine.index import EndpointKey, Index, key_of
 from podwall.engine.postings import bits
-from podwall.engine.rules import Nodes, Pods
+from podwall.engine.rules import NamedPort, Nodes, Pods, PortRange
 from podwall.engine.selections import Selections
 
 __all__ = ["Members"]
+
+
+class _Held(Struct):
+    """A definition in use: its set's name, the ports of its peers, and each key with how often it is brought."""
+
+    name: str
+    parts: dict[PeerTerm, tuple[PortRange | NamedPort, ...]]
+    keys: Counter[bytes] = field(default_factory=Counter)
 
 
 class Members:
@@ -31,11 +41,9 @@ class Members:
         self._wide = wide
         self._nodes: dict[EndpointKey, Endpoint] = {}
         self._users: Counter[Living] = Counter()
-        self._held: dict[Living, Counter[bytes]] = {}
+        self._held: dict[Living, _Held] = {}
         self._by_peer: dict[PeerTerm, dict[Living, None]] = {}
-        self._parts: dict[Living, dict[PeerTerm, Living]] = {}
-        self._names: dict[Living, str] = {}
-        self._broad: dict[Living, tuple[PeerTerm, ...]] = {}  # peers that no selection of pods leads to
+        self._broad: dict[PeerTerm, None] = {}  # those of them that no selection leads to
         self._selections = Selections()
         self._watched: Counter[Pods | Nodes] = Counter()
         self._sizes: dict[Pods | Nodes, int] = {}
@@ -63,11 +71,9 @@ class Members:
         peers = [peer for peer in self._candidates(endpoint) if is_peer(peer, endpoint, labels)]
         for peer in peers:
             self._resize(peer, by)
-        concerned: list[tuple[Living, PeerTerm]] = [(d, peer) for peer in peers for d in self._by_peer.get(peer, ())]
-        concerned += [(definition, peer) for definition, broad in self._broad.items() for peer in broad]
-        for definition, term in concerned:
-            for key in keys_of(self._parts[definition][term], endpoint, labels):
-                self._change(definition, key, by)
+        for means in (*peers, *self._broad):
+            for definition in self._by_peer.get(means, ()):
+                self._change(definition, means, endpoint, by)
 
     def _candidates(self, endpoint: Endpoint) -> Iterator[Pods | Nodes]:
         if endpoint.kind != "Node":
@@ -81,16 +87,17 @@ class Members:
         if (before > self._wide) is not (before + by > self._wide):
             self.crossed ^= {peer}
 
-    def _change(self, definition: Living, key: bytes, by: int) -> None:
+    def _change(self, definition: Living, peer: PeerTerm, endpoint: Endpoint, by: int) -> None:
         held = self._held[definition]
-        before = held[key]
-        if before + by:
-            held[key] = before + by
-        else:
-            del held[key]
-        if (before > 0) is not (before + by > 0):
-            changed = self.changes.setdefault(self._names[definition], {})
-            changed[key] = changed.get(key, 0) + by
+        for key in keys_of(definition, (peer, held.parts[peer]), endpoint):
+            before = held.keys[key]
+            if before + by:
+                held.keys[key] = before + by
+            else:
+                del held.keys[key]
+            if (before > 0) is not (before + by > 0):
+                changed = self.changes.setdefault(held.name, {})
+                changed[key] = changed.get(key, 0) + by
 
     # Use
 
@@ -122,17 +129,13 @@ class Members:
         self._users[definition] += 1
         if self._users[definition] > 1:
             return False
-        parts = self._parts[definition] = parts_of(definition)
-        self._names[definition] = name_of(definition)
-        for peer in parts:
+        held = self._held[definition] = _Held(name_of(definition), parts_of(definition))
+        for peer in held.parts:
             self._by_peer.setdefault(peer, {})[definition] = None
-        broad = tuple(peer for peer in parts if not isinstance(peer, Pods | Nodes))
-        if broad:
-            self._broad[definition] = broad
-        held = self._held[definition] = Counter[bytes]()
-        for peer, part in parts.items():
-            for endpoint in self._concerned(peer):
-                held.update(keys_of(part, endpoint, self._index.labels_of(endpoint.namespace)))
+            if not isinstance(peer, Pods | Nodes):
+                self._broad[peer] = None
+            for endpoint in self._meant(peer):
+                held.keys.update(keys_of(definition, (peer, held.parts[peer]), endpoint))
         return True
 
     def release(self, definition: Living) -> bool:
@@ -140,38 +143,36 @@ class Members:
         self._users[definition] -= 1
         if self._users[definition]:
             return False
-        del self._users[definition], self._held[definition]
-        self._broad.pop(definition, None)
-        self.changes.pop(self._names.pop(definition), None)
-        for peer in self._parts.pop(definition):
+        del self._users[definition]
+        held = self._held.pop(definition)
+        self.changes.pop(held.name, None)
+        for peer in held.parts:
             del self._by_peer[peer][definition]
             if not self._by_peer[peer]:
                 del self._by_peer[peer]
+                self._broad.pop(peer, None)
         return True
 
     def keys(self, definition: Living) -> frozenset[bytes]:
         """What the set holds now."""
-        return frozenset(self._held[definition])
+        return frozenset(self._held[definition].keys)
 
     # How
 
-    def _concerned(self, peer: PeerTerm) -> Iterator[Endpoint]:
-        """Every endpoint that may bring a key, once."""
-        if isinstance(peer, Pods | Nodes):
-            yield from self._meant(peer)
-            return
-        yield from (endpoint for endpoint, _ in self._index.endpoints())
-        yield from self._nodes.values()
-
-    def _meant(self, peer: Pods | Nodes) -> Iterator[Endpoint]:
-        if isinstance(peer, Nodes):
-            hosts = (e for namespace in self._index.namespaces for e, _ in self._hosts(namespace))
-            yield from (e for e in (*self._nodes.values(), *hosts) if is_peer(peer, e, {}))
-            return
-        table = self._by_slot()
-        for namespace, slots in self._index.pods(peer).items():
-            for slot in bits(slots):
-                yield from table[namespace, slot]
+    def _meant(self, peer: PeerTerm) -> Iterator[Endpoint]:
+        """Every endpoint that a peer means, or may mean by an address."""
+        match peer:
+            case Pods():
+                table = self._by_slot()
+                for namespace, slots in self._index.pods(peer).items():
+                    for slot in bits(slots):
+                        yield from table[namespace, slot]
+            case Nodes():
+                hosts = (e for namespace in self._index.namespaces for e, _ in self._hosts(namespace))
+                yield from (e for e in (*self._nodes.values(), *hosts) if is_peer(peer, e, {}))
+            case _:
+                yield from (endpoint for endpoint, _ in self._index.endpoints())
+                yield from self._nodes.values()
 
     def _hosts(self, namespace: str) -> Iterator[tuple[Endpoint, int]]:
         held = self._index.namespaces[namespace]
