@@ -94,9 +94,13 @@ def _burst(lane: Lane, command: list[str], change: Callable[[], None]) -> int:
     with inside(lane.client):
         sender = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     done = 0
-    while sender.poll() is None:
-        change()
-        done += 1
+    try:
+        while sender.poll() is None:
+            change()
+            done += 1
+    finally:
+        sender.kill()
+        sender.wait()
     if sender.returncode:
         raise Wrong(f"the sender ended with {sender.returncode}")
     return done

@@ -10,15 +10,32 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
+from benchmarks.dataplane.namespaces import Lane, opened_lane, run
 from benchmarks.dataplane.scenario import PROTOCOLS, Pod, Policy, Scenario
 
-__all__ = ["restored_rules", "restored_sets"]
+__all__ = ["load_shape", "refusal", "restored_rules", "restored_sets"]
 
 _TOP = "KUBE-ROUTER-FORWARD"
 _COMMON = "KUBE-NWPLCY-COMMON"
 _DEFAULT = "KUBE-NWPLCY-DEFAULT"
 _ALLOWED, _DONE = "0x10000/0x10000", "0x20000/0x20000"
 _ICMP = (("echo-request", 8), ("destination-unreachable", 3), ("time-exceeded", 11))
+
+
+def load_shape(lane: Lane, scenario: Scenario) -> None:
+    """Load sets and rules into a lane's node."""
+    run(lane.node, ["ipset", "restore"], restored_sets(scenario))
+    run(lane.node, ["iptables-legacy-restore"], restored_rules(scenario))
+
+
+def refusal() -> str:
+    """Why this kernel does not take the shape; empty where it does."""
+    try:
+        with opened_lane("shape", []) as lane:
+            load_shape(lane, Scenario(1, 1))
+    except RuntimeError as error:
+        return str(error)
+    return ""
 
 
 def restored_sets(scenario: Scenario) -> str:

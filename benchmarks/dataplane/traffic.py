@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 
 import msgspec
 
-from benchmarks.dataplane.kuberouter import restored_rules, restored_sets
+from benchmarks.dataplane.kuberouter import load_shape
 from benchmarks.dataplane.namespaces import Lane, inside, opened_lane, run
 from benchmarks.dataplane.ours import compiled, kernel_of, whole
 from benchmarks.dataplane.scenario import ALLOWED_CLIENT, DENIED_CLIENT, Scenario
@@ -108,7 +108,10 @@ def _nothing(_lane: Lane, _scenario: Scenario) -> Callable[[], None]:
 
 
 def _conntrack(lane: Lane, _scenario: Scenario) -> Callable[[], None]:
-    return lambda: _said(lane, ["nft", "-f", "-"], _CONNTRACK_TEXT)
+    def put() -> None:
+        run(lane.node, ["nft", "-f", "-"], _CONNTRACK_TEXT)
+
+    return put
 
 
 def _ours(lane: Lane, scenario: Scenario) -> Callable[[], None]:
@@ -117,17 +120,7 @@ def _ours(lane: Lane, scenario: Scenario) -> Callable[[], None]:
 
 
 def _shape(lane: Lane, scenario: Scenario) -> Callable[[], None]:
-    sets, rules = restored_sets(scenario), restored_rules(scenario)
-
-    def put() -> None:
-        _said(lane, ["ipset", "restore"], sets)
-        _said(lane, ["iptables-legacy-restore"], rules)
-
-    return put
-
-
-def _said(lane: Lane, command: list[str], text: str) -> None:
-    run(lane.node, command, text)
+    return lambda: load_shape(lane, scenario)
 
 
 _LOADERS: dict[str, Callable[[Lane, Scenario], Callable[[], None]]] = {
