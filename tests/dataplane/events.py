@@ -50,6 +50,7 @@ def detours(world: World, rng: random.Random) -> Iterator[tuple[Event, Event]]:
         yield _withdraw(policy), _policy(policy)
         yield _policy(other), _policy(policy)
         yield _stage(policy, rng.choice((None, other))), _unstage(policy)
+    yield _pick_up(on=False), _pick_up(on=True)
 
 
 def _put(endpoint: Endpoint) -> Event:
@@ -82,6 +83,10 @@ def _namespace(name: str, labels: dict[str, str]) -> Event:
 
 def _mode(name: str, mode: Mode) -> Event:
     return lambda c: c.set_mode(name, mode)
+
+
+def _pick_up(*, on: bool) -> Event:
+    return lambda c: c.pick_up(on=on)
 
 
 def story(world: World, rng: random.Random) -> Iterator[Event]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from podwall.cluster.endpoints import Endpoint
+from podwall.cluster.profile import CILIUM
 from podwall.dataplane.change import Change, difference
 from podwall.dataplane.compiler import Compiler
 from podwall.dataplane.epochs import next_epoch
@@ -13,6 +15,9 @@ from podwall.dataplane.ruleset import Ruleset
 from tests.dataplane.differences import world_of
 from tests.dataplane.events import story
 from tests.dataplane.world import NODES
+from tests.truth.engine import model_of
+
+NETWORKING = "networking.k8s.io/v1"
 
 
 def as_bytes(ruleset: Ruleset) -> bytes:
@@ -59,3 +64,18 @@ def test_epochs_stay_within_their_bits_and_are_never_zero() -> None:
         seen.append(epoch)
         epoch = next_epoch(epoch, mask).number
     assert seen == [0x8000 * n for n in (1, 2, 3, 4, 5, 6, 7, 1)]
+
+
+def test_a_pod_that_comes_where_blocks_mean_no_pods_may_end_permissions() -> None:
+    """Its address was of the block as long as nobody had it."""
+    compiler = Compiler("n1", CILIUM)
+    spec = {"podSelector": {}, "egress": [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}], "policyTypes": ["Egress"]}
+    given = model_of([{"kind": "NetworkPolicy", "apiVersion": NETWORKING, "metadata": {"name": "p"}, "spec": spec}])
+    for one in given.index.policies.values():
+        compiler.put_policy(one)
+    compiler.put_endpoint(Endpoint("Pod", "default", "a", {}, ("10.0.0.1",), node="n1"))
+    compiler.flush()
+    compiler.bump()
+    compiler.put_endpoint(Endpoint("Pod", "default", "b", {}, ("10.0.0.2",), node="n2"))
+    assert compiler.flush().added
+    assert compiler.bump_due

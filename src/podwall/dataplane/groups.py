@@ -129,7 +129,9 @@ class Groups:
         return any(held.users and held.kind in kinds for held in self._held.values())
 
     def is_touchy(self, name: str) -> bool:
-        """Whether more keys in a set may mean fewer permissions: it is looked at by rules that deny, or pass."""
+        """Whether more keys in a set may mean fewer permissions: it is looked at by rules that deny or pass, or as
+        those whom a block does not mean.
+        """
         return self._touchy[name] > 0
 
     def _write(self, held: _Held) -> None:
@@ -186,7 +188,7 @@ class Groups:
         known = self.definitions.setdefault(name, definition)
         if known != definition:
             raise ValueError(f"two sets are called {name}")
-        self._touchy[name] += touchy
+        self._touchy[name] += touchy or isinstance(definition, Everyone)
 
     def _release(self, definition: Definition) -> None:
         self._users[definition] -= 1

@@ -38,7 +38,7 @@ __all__ = [
     "element",
     "load",
     "stages",
-    "structure",
+    "taking_over",
     "told",
     "uses_epoch",
 ]
@@ -81,12 +81,6 @@ def block(parts: Iterable[str]) -> str:
     return "\n".join([f"table inet {TABLE} {{", *parts, "}", ""])
 
 
-def structure(ruleset: Ruleset) -> str:
-    """As `load`, without elements: short, and all that nft could refuse."""
-    inner, hooked = stages(ruleset)
-    return REMOVE + block([*inner, *hooked])
-
-
 def _emptied(one: Set) -> Set:
     return msgspec.structs.replace(one, elements=frozenset())
 
@@ -109,6 +103,17 @@ def alteration(change: Change, marks: Marks, keys: Mapping[str, Key]) -> str:
     gone = (("map", change.gone_maps), ("chain", change.gone_chains), ("set", change.gone_sets))
     parts += [f"delete {kind} inet {TABLE} {named(name)}" for kind, names in gone for name in names]
     return "\n".join([*parts, ""])
+
+
+def taking_over(change: Change, ruleset: Ruleset) -> str:
+    """The part of a takeover that is seen: as `alteration`, and from now on the epoch and its mask are others."""
+    marks = Marks.of(ruleset).at(ruleset.epoch)
+    keys = {name: one.key for name, one in ruleset.sets.items()} | {name: one.key for name, one in ruleset.maps.items()}
+    own = {EPOCH_SET: marks.epoch, MASK_SET: marks.mask}
+    parts = [block(f"set {name} {{ type mark; }}" for name in own)]
+    parts += [f"flush set inet {TABLE} {name}" for name in own]
+    parts += [block(_mark_set(name, mark) for name, mark in own.items()), alteration(change, marks, keys)]
+    return "\n".join(parts)
 
 
 def bump(chains: Iterable[Chain], marks: Marks, epoch: int) -> str:

@@ -72,6 +72,11 @@ def app(name: str) -> Object:
     return {"podSelector": {"matchLabels": {"app": name}}}
 
 
+def block(cidr: str) -> Object:
+    """Addresses, as a peer."""
+    return {"ipBlock": {"cidr": cidr}}
+
+
 def policy(subject: str, *, name: str = "", **sections: object) -> Object:
     """A NetworkPolicy about the pods of one name (`ns/app`); with `ingress`, `egress` or both, which it isolates."""
     namespace, _, own = subject.rpartition("/")
@@ -219,14 +224,14 @@ class Scene:
 
     # Sockets
 
-    def socket(self, who: str, family: int, kind: int, protocol: int = 0) -> socket.socket:
+    def opened(self, who: str, family: int, kind: int, protocol: int = 0) -> socket.socket:
         with self.network.inside(seat(who)):
             made = socket.socket(_AF[family], kind, protocol)
         made.settimeout(PATIENCE)
         return made
 
     def bound(self, who: str, family: int, kind: int, port: int) -> socket.socket:
-        made = self.socket(who, family, kind)
+        made = self.opened(who, family, kind)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind((self.address(who, family), port))
         return made
@@ -235,7 +240,7 @@ class Scene:
         """Returns when what was sent before is where it is going: the pod has a packet of its node that is later."""
         if who not in self._fences:
             receiver = self.bound(who, 4, socket.SOCK_DGRAM, _FENCE)
-            self._fences[who] = (self.socket(f"node/{self.home(who)}", 4, socket.SOCK_DGRAM), receiver)
+            self._fences[who] = (self.opened(f"node/{self.home(who)}", 4, socket.SOCK_DGRAM), receiver)
         sender, receiver = self._fences[who]
         for _ in range(2):
             sender.sendto(b"", (self.address(who, 4), _FENCE))
@@ -323,7 +328,7 @@ def open_tcp(held: Scene, client: str, server: str, port: int, *, family: int = 
     """A TCP connection; `via` is the address and port that the client asks for, where they are not the server's."""
     with held.bound(server, family, socket.SOCK_STREAM, port) as listener:
         listener.listen()
-        asking = held.socket(client, family, socket.SOCK_STREAM)
+        asking = held.opened(client, family, socket.SOCK_STREAM)
         asking.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         asking.connect(via or (held.address(server, family), port))
         answering = listener.accept()[0]
@@ -349,9 +354,9 @@ OPENING = {"TCP": open_tcp, "UDP": open_udp}
 def connects(held: Scene, client: str, server: str, port: int, *, family: int = 4) -> bool:
     """Whether a new TCP connection comes about, by its SYN; the listener is alive."""
     kind, address = socket.SOCK_STREAM, (held.address(server, family), port)
-    with held.bound(server, family, kind, port) as listener, held.socket(client, family, kind) as asking:
+    with held.bound(server, family, kind, port) as listener, held.opened(client, family, kind) as asking:
         listener.listen()
-        with held.socket(f"node/{held.home(server)}", family, kind) as control:
+        with held.opened(f"node/{held.home(server)}", family, kind) as control:
             control.connect(address)
             listener.accept()[0].close()
         asking.setblocking(False)
@@ -382,7 +387,7 @@ class Tap:
         """Whether a packet that another pod sends comes in here."""
         marker = b"\xa5" + next(_tokens).to_bytes(3)
         family = 4 if len(packet.source) == 4 else 6
-        with self._scene.socket(sender, family, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
+        with self._scene.opened(sender, family, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
             raw.sendto(frame(packet, marker, about), (str(ip_address(packet.destination)), 0))
         self._scene.fence(self._who)
         return any(marker in data for data in self._arrived())

@@ -19,6 +19,7 @@ from tests.lab.traps.scene import (
     Tap,
     allow,
     app,
+    block,
     connects,
     open_tcp,
     packet,
@@ -39,7 +40,7 @@ table inet foreign {
 }
 """
 BOTH = [("UDP", 53), ("TCP", 53)]
-CACHE: Object = {"ipBlock": {"cidr": "169.254.20.10/32"}}
+CACHE = block("169.254.20.10/32")
 
 
 # Not tracked
@@ -124,7 +125,7 @@ def test_the_dns_cache_of_the_node(egress: list[Object], answered: bool, link: L
 
 def question(lab: Scene, who: str, cache: str) -> socket.socket:
     asked = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01a\x00\x00\x01\x00\x01"
-    asking = lab.socket(who, 4, socket.SOCK_DGRAM)
+    asking = lab.opened(who, 4, socket.SOCK_DGRAM)
     asking.connect((cache, 53))
     asking.send(asked)
     return asking
