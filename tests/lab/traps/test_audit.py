@@ -46,7 +46,7 @@ def told(lab: Scene) -> Iterator[list[Line]]:
     found: list[Line] = []
     try:
         yield found
-        lines = {}
+        lines: dict[tuple[str, str], None] = {}
         while seen := read(reader, wait=not lines):
             lines |= seen
         groups = lab.compilers["n1"].ruleset().groups
