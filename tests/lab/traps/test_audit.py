@@ -19,18 +19,17 @@ from tests.lab.traps.scene import (
     OPENING,
     PATIENCE,
     Scene,
-    Tap,
     allow,
     app,
     connects,
     open_tcp,
     open_udp,
-    packet,
     pods,
     policy,
     rules_of,
     scene,
 )
+from tests.lab.traps.taps import Tap, packet
 from tests.truth.vocabulary import Object
 
 TCP, ICMP, ICMP6 = 6, 1, 58

@@ -12,18 +12,17 @@ from tests.lab.traps.scene import (
     FAMILIES,
     OPENING,
     Scene,
-    Tap,
     allow,
     app,
     block,
     connects,
     open_tcp,
     open_udp,
-    packet,
     pods,
     policy,
     scene,
 )
+from tests.lab.traps.taps import Tap, packet
 from tests.lab.worlds import service
 from tests.truth.vocabulary import Object
 

@@ -15,17 +15,16 @@ from tests.lab.traps.scene import (
     EVERYONE,
     FAMILIES,
     Scene,
-    Tap,
     allow,
     app,
     block,
     connects,
     open_tcp,
-    packet,
     pods,
     policy,
     scene,
 )
+from tests.lab.traps.taps import Tap, packet
 from tests.truth.vocabulary import Object
 
 TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
