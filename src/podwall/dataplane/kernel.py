@@ -120,24 +120,29 @@ class NftKernel:
             marks = Marks.of(ruleset).at(ruleset.epoch)
             self._switch(change, (frozenset(held.chains), marks), lambda rest: text.taking_over(rest, ruleset))
         except (KernelError, ValueError):
+            nft.run(text.structure(ruleset), self._within, check=True)
             nft.run(text.load(ruleset), self._within)
 
     def _switch(self, change: Change, known: tuple[frozenset[str], Marks], say: Callable[[Change], str]) -> None:
-        """All of the change or nothing, in the transactions that it takes; `say` is how its last part is said."""
+        """All of the change or nothing. Where it cannot be had in parts, by one transaction; `say` is how that is said,
+        and the last part.
+        """
         chains, marks = known
         new, edits, rest = parts(change, chains)
+        if not edits:
+            nft.run(say(change), self._within)
+            return
         done: list[Change] = []
         try:
             for part in (new, edits):
                 self._commit(part, marks)
                 done.append(part)
-            if rest or not edits:
-                nft.run(say(rest), self._within)
-        except BaseException:
+            nft.run(say(rest), self._within)
+        except KernelError:
             for part in reversed(done):
                 with suppress(KernelError):
                     self._commit(undoing(part), marks)
-            raise
+            nft.run(say(change), self._within)
 
     def _commit(self, part: Change, marks: Marks) -> None:
         """One transaction with structure or with elements, if there are any."""

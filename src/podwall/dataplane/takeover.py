@@ -21,7 +21,8 @@ _T = TypeVar("_T")
 def takeover(held: Held, ruleset: Ruleset) -> Change:
     """What makes a table that is held the rule set, its epoch apart. All chains are written anew, whatever they say.
 
-    Raises ValueError where a set of intervals has others under its name.
+    Sets that packets fill are not among what is held, so one that nobody looks at any more stays. Raises ValueError
+    where a set of intervals has others under its name.
     """
     for one in ruleset.sets.values():
         if held.intervals.get(one.name, one.intervals) != one.intervals:

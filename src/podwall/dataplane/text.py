@@ -38,6 +38,7 @@ __all__ = [
     "element",
     "load",
     "stages",
+    "structure",
     "taking_over",
     "told",
     "uses_epoch",
@@ -79,6 +80,12 @@ def stages(ruleset: Ruleset, *, filled: bool = False) -> tuple[list[str], list[s
 def block(parts: Iterable[str]) -> str:
     """One transaction that adds parts to the table."""
     return "\n".join([f"table inet {TABLE} {{", *parts, "}", ""])
+
+
+def structure(ruleset: Ruleset) -> str:
+    """As `load`, without elements: short, and all that nft could refuse."""
+    inner, hooked = stages(ruleset)
+    return REMOVE + block([*inner, *hooked])
 
 
 def _emptied(one: Set) -> Set:

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import socket
 import struct
 from collections.abc import Iterator, Sequence
-from ipaddress import ip_address
 
 from podwall.cluster.endpoints import Endpoint
 from podwall.cluster.profile import KUBERNETES
@@ -22,13 +20,11 @@ from podwall.dataplane.conntrack import connections
 from podwall.dataplane.kernel import NftKernel
 from podwall.dataplane.log import Logging
 from podwall.dataplane.nflog import Reader
-from podwall.dataplane.packet import Packet
 from podwall.engine.index import EndpointKey
 from podwall.engine.rules import PolicyRules
 from podwall.lab.network import Network
 from podwall.lab.plan import Link
 from podwall.lab.planning import LabOptions, plan_of
-from tests.dataplane.frames import frame
 from tests.dataplane.wires import forget
 from tests.lab.worlds import model, node
 from tests.truth.vocabulary import Object
@@ -368,46 +364,3 @@ def connects(held: Scene, client: str, server: str, port: int, *, family: int = 
             listener.accept()[0].close()
             return True
         return False
-
-
-# Packets by hand
-
-
-class Tap:
-    """What comes into a pod, as bytes."""
-
-    def __init__(self, held: Scene, who: str) -> None:
-        self._scene, self._who = held, who
-        with held.network.inside(seat(who)):
-            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self._socket.setblocking(False)
-
-    def sees(self, packet: Packet, sender: str, about: Packet | None = None) -> bool:
-        """Whether a packet that another pod sends comes in here."""
-        marker = b"\xa5" + next(_tokens).to_bytes(3)
-        family = 4 if len(packet.source) == 4 else 6
-        with self._scene.opened(sender, family, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
-            raw.sendto(frame(packet, marker, about), (str(ip_address(packet.destination)), 0))
-        self._scene.fence(self._who)
-        return any(marker in data for data in self._arrived())
-
-    def _arrived(self) -> Iterator[bytes]:
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                data, address = self._socket.recvfrom(1 << 16)
-                if address[2] != socket.PACKET_OUTGOING:
-                    yield data
-
-
-def packet(
-    held: Scene, ends: tuple[str, str], protocol: int, ports: tuple[int, int], family: int = 4, **more: object
-) -> Packet:
-    """A packet from one pod to another."""
-    source, destination = (ip_address(held.address(who, family)).packed for who in ends)
-    return Packet(source, destination, protocol, *ports, **more)  # type: ignore[arg-type]
-
-
-def elsewhere() -> None:
-    """The calling process runs on another CPU than the one of the tests, if there is one."""
-    os.sched_setaffinity(0, set(range(os.cpu_count() or 1)))

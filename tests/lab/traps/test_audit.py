@@ -19,18 +19,17 @@ from tests.lab.traps.scene import (
     OPENING,
     PATIENCE,
     Scene,
-    Tap,
     allow,
     app,
     connects,
     open_tcp,
     open_udp,
-    packet,
     pods,
     policy,
     rules_of,
     scene,
 )
+from tests.lab.traps.taps import Tap, packet
 from tests.truth.vocabulary import Object
 
 TCP, ICMP, ICMP6 = 6, 1, 58
@@ -46,7 +45,7 @@ def told(lab: Scene) -> Iterator[list[Line]]:
     found: list[Line] = []
     try:
         yield found
-        lines = {}
+        lines: dict[tuple[str, str], None] = {}
         while seen := read(reader, wait=not lines):
             lines |= seen
         groups = lab.compilers["n1"].ruleset().groups

@@ -11,22 +11,20 @@ import pytest
 from podwall.dataplane.compiler import Marks
 from podwall.lab.dns import nameservers
 from podwall.lab.nameserver import Nameserver
-from podwall.lab.plan import Link
 from tests.lab.traps.scene import (
     EVERYONE,
     FAMILIES,
     Scene,
-    Tap,
     allow,
     app,
     block,
     connects,
     open_tcp,
-    packet,
     pods,
     policy,
     scene,
 )
+from tests.lab.traps.taps import Tap, packet
 from tests.truth.vocabulary import Object
 
 TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
@@ -96,7 +94,6 @@ def test_packets_to_the_node_itself_that_are_not_tracked(egress: list[Object], c
                 assert not expected
 
 
-@pytest.mark.parametrize("link", Link)
 @pytest.mark.parametrize(
     ("egress", "answered"),
     [
@@ -108,8 +105,8 @@ def test_packets_to_the_node_itself_that_are_not_tracked(egress: list[Object], c
         ([], False),
     ],
 )
-def test_the_dns_cache_of_the_node(egress: list[Object], answered: bool, link: Link) -> None:
-    with scene(*pods("a", "b"), link=link, cache=True) as lab, Nameserver(lab.network):
+def test_the_dns_cache_of_the_node(egress: list[Object], answered: bool) -> None:
+    with scene(*pods("a", "b"), cache=True) as lab, Nameserver(lab.network):
         lab.load(policy("a", egress=egress))
         (cache,) = nameservers(lab.network.plan)
         waiting = question(lab, "a", cache)
