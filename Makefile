@@ -11,7 +11,7 @@ LOCK := $(bin)/uv pip compile --no-config --quiet --universal --fork-strategy fe
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: env
 env: ## make .venv from the locked requirements, if it is not there or out of date
@@ -57,6 +57,10 @@ fresh-kernel: env ## engine against compiled tables, in memory and in the kernel
 .PHONY: bench
 bench: env ## the measured tables of the README; ARGS are its flags
 	@PYTHONPATH=. $(bin)/python benchmarks/run.py $(ARGS)
+
+.PHONY: bench-dataplane
+bench-dataplane: env ## our rules in the kernel against an iptables shape, in namespaces of their own; ARGS are its flags
+	@PYTHONPATH=. $(bin)/python -m benchmarks.dataplane $(ARGS)
 
 .PHONY: lock
 lock: env ## take the newest versions into requirements/*.txt

@@ -66,11 +66,11 @@ def _common() -> Iterator[str]:
 def _policy_rules(policy: Policy) -> Iterator[str]:
     """Two rules for each port: one leaves the mark, one returns with it."""
     for number, rule in enumerate(policy.rules):
-        sets = (
-            f"-m set --match-set {_peers(policy, number)} src -m set --match-set {_targets(policy)} dst"
-        )
+        sets = f"-m set --match-set {_peers(policy, number)} src -m set --match-set {_targets(policy)} dst"
         for protocol in PROTOCOLS:
-            matched = f"-A {_policy_chain(policy)} {_says(policy.name)} {sets} -p {protocol.lower()} --dport {rule.port}"
+            matched = (
+                f"-A {_policy_chain(policy)} {_says(policy.name)} {sets} -p {protocol.lower()} --dport {rule.port}"
+            )
             yield f"{matched} -j MARK --set-xmark {_ALLOWED}"
             yield f"{matched} -m mark --mark {_ALLOWED} -j RETURN"
 

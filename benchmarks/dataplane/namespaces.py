@@ -7,7 +7,6 @@ and counts it, so that what is measured is the way there. Everything ends with t
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import socket
 import struct
@@ -16,7 +15,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -37,7 +35,7 @@ _DROP_UDP = """table netdev sink {
 
 
 class CannotUnshare(Exception):
-    """This machine allows no namespaces of one's own."""
+    """Here nobody may have namespaces of their own."""
 
 
 class Lane(msgspec.Struct, frozen=True):
@@ -69,18 +67,8 @@ class Lane(msgspec.Struct, frozen=True):
 
     def arrived(self) -> int:
         """UDP packets that the server has counted."""
-        listed = json.loads(run(self.server, ["nft", "-j", "list", "table", "netdev", "sink"]))
-        return int(next(_values(listed, "packets")))
-
-
-def _values(tree: Any, key: str) -> Iterator[Any]:
-    if isinstance(tree, dict):
-        if key in tree:
-            yield tree[key]
-        tree = list(tree.values())
-    if isinstance(tree, list):
-        for part in tree:
-            yield from _values(part, key)
+        listed = run(self.server, ["nft", "list", "table", "netdev", "sink"])
+        return int(listed.split("counter packets ")[1].split()[0])
 
 
 def enter_own_namespaces() -> None:

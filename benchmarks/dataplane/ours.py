@@ -8,16 +8,17 @@ import msgspec
 
 from benchmarks.dataplane.namespaces import Lane, inside
 from benchmarks.dataplane.scenario import PROTOCOLS, Policy, Scenario
-from podwall.cluster.objects import NAME_LABEL
 from podwall.api.networking import NetworkPolicy
 from podwall.cluster.endpoints import Endpoint
+from podwall.cluster.objects import NAME_LABEL
 from podwall.cluster.profile import KUBERNETES
 from podwall.dataplane.change import Change
 from podwall.dataplane.compiler import Compiler
 from podwall.dataplane.kernel import NftKernel
 from podwall.engine.policies import networkpolicy
+from podwall.engine.rules import PolicyRules
 
-__all__ = ["NODE", "compiled", "kernel_of", "local_pod", "peer_pod", "policy_object", "whole"]
+__all__ = ["NODE", "compiled", "kernel_of", "local_pod", "peer_pod", "policy_object", "policy_rules", "whole"]
 
 NODE, _ELSEWHERE, NAMESPACE = "node-a", "node-b", "shop"
 
@@ -31,7 +32,7 @@ def compiled(scenario: Scenario) -> Compiler:
     for policy in scenario.every_policy:
         for endpoint in _peers(policy):
             compiler.put_endpoint(endpoint)
-        compiler.put_policy(networkpolicy.rules_of(policy_object(policy), NAMESPACE))
+        compiler.put_policy(policy_rules(policy))
     return compiler
 
 
@@ -60,6 +61,11 @@ def peer_pod(policy: Policy, rule: int, number: int, address: str) -> Endpoint:
 def _peers(policy: Policy) -> Iterator[Endpoint]:
     for rule, one in enumerate(policy.rules):
         yield from (peer_pod(policy, rule, number, address) for number, address in enumerate(one.peers))
+
+
+def policy_rules(policy: Policy) -> PolicyRules:
+    """The policy as the engine reads it."""
+    return networkpolicy.rules_of(policy_object(policy), NAMESPACE)
 
 
 def policy_object(policy: Policy) -> NetworkPolicy:

@@ -97,8 +97,9 @@ class Scenario(msgspec.Struct, frozen=True, dict=True):
                 for _ in range(_RULES):
                     rules.append(Rule(self._peers(serial), 8000 + serial % 100))
                     serial += 1
-                last = number == self.policies - 1
-                yield Policy(f"{self._app(app)}-{number:05}", self._app(app), _with_client(rules, last=last))
+                if number == self.policies - 1 and self._app(app) == self.target.app:
+                    rules[-1] = Rule((*rules[-1].peers[:-1], ALLOWED_CLIENT), rules[-1].port)
+                yield Policy(f"{self._app(app)}-{number:05}", self._app(app), tuple(rules))
 
     def _peers(self, serial: int) -> tuple[str, ...]:
         first = _FIRST_PEER + serial * self.peers
@@ -109,9 +110,3 @@ class Scenario(msgspec.Struct, frozen=True, dict=True):
 
 
 _address = ipaddress.IPv4Address
-
-
-def _with_client(rules: list[Rule], *, last: bool) -> tuple[Rule, ...]:
-    if last:
-        rules[-1] = msgspec.structs.replace(rules[-1], peers=(*rules[-1].peers[:-1], ALLOWED_CLIENT))
-    return tuple(rules)

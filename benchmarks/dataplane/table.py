@@ -1,13 +1,12 @@
-"""What the benchmark found: figures against their targets, as lines for people and as JSON."""
+"""What the benchmark found: figures against their targets, as lines for people."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import msgspec
 
-__all__ = ["Figure", "as_json", "lines"]
+__all__ = ["Figure", "Timed", "figure_rows", "lines"]
 
 
 class Figure(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -31,6 +30,14 @@ class Figure(msgspec.Struct, frozen=True, omit_defaults=True):
         return "ok" if self.value <= self.target else "MISSED"
 
 
+class Timed(msgspec.Struct, frozen=True):
+    """Milliseconds of a change, one for each time that it was made; the compiler's are missing where it had no part."""
+
+    name: str
+    compiler: list[float]
+    kernel: list[float]
+
+
 def lines(rows: Sequence[Sequence[str]]) -> Iterable[str]:
     """Columns side by side, the first to the left and the others to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -41,7 +48,7 @@ def lines(rows: Sequence[Sequence[str]]) -> Iterable[str]:
 
 def figure_rows(figures: Iterable[Figure]) -> list[tuple[str, ...]]:
     """Rows for `lines`, with their header."""
-    rows = [("figure", "measured", "target", "")]
+    rows: list[tuple[str, ...]] = [("figure", "measured", "target", "")]
     for figure in figures:
         measured = figure.skipped or _amount(figure.value, figure.unit)
         rows.append((figure.name, measured, _amount(figure.target, figure.unit), figure.judged))
@@ -52,8 +59,3 @@ def _amount(value: float | None, unit: str) -> str:
     if value is None:
         return ""
     return f"{value:,.3g} {unit}".strip() if abs(value) < 1_000 else f"{value:,.0f} {unit}".strip()
-
-
-def as_json(machine: dict[str, Any], parts: dict[str, Any]) -> bytes:
-    """Everything, with every single sample."""
-    return msgspec.json.format(msgspec.json.encode({"machine": machine, **parts}), indent=2) + b"\n"

@@ -28,11 +28,13 @@ class Missing(Exception):
 
 
 class Tools(msgspec.Struct, frozen=True):
-    """Commands: how packets are sent and connections opened; which programs of the compared shape are missing.
+    """Commands: how packets are sent and connections opened; which packages of the compared shape are missing.
 
     `compiled` says whether the first two are C. Cores are those that a sender and whoever works beside it run on.
+    `folder` is for files that go when all is measured.
     """
 
+    folder: Path
     blast: tuple[str, ...]
     connect: tuple[str, ...]
     compiled: bool
@@ -53,7 +55,7 @@ def find_tools(folder: Path) -> Tools:
         for name, path in zip(("blast", "connect"), built, strict=True)
     )
     cores = sorted(os.sched_getaffinity(0))
-    return Tools(blast, connect, compiled, tuple(_PACKAGES[name] for name in absent), (cores[-1], cores[0]))
+    return Tools(folder, blast, connect, compiled, tuple(_PACKAGES[name] for name in absent), (cores[-1], cores[0]))
 
 
 def _built(name: str, folder: Path) -> Path | None:
