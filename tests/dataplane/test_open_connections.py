@@ -52,7 +52,7 @@ def test_no_permission_outlives_its_epoch(seed: int) -> None:
     compiler.bump()
     asked = list(questions(world, rng, ports, 2))
     packets = list(arriving(world, node, rng.sample(asked, min(PACKETS, len(asked)))))
-    happening = [*detours(world, rng), *moves(world, rng)]
+    happening = list(detours(world, rng))
     before = let_in(compiler, packets)
     for away, back in rng.sample(happening, min(EVENTS, len(happening))):
         for event in (away, back):
@@ -62,16 +62,6 @@ def test_no_permission_outlives_its_epoch(seed: int) -> None:
             assert compiler.bump_due or before <= after
             compiler.bump()
             before = after
-
-
-def moves(world: World, rng: random.Random) -> Iterator[tuple[Event, Event]]:
-    """Addresses from outside that become a pod's or a node's for a while."""
-    for endpoint in world.endpoints if world.externals else ():
-        yield _put(msgspec.structs.replace(endpoint, addresses=rng.choice(world.externals).addresses)), _put(endpoint)
-
-
-def _put(endpoint: Endpoint) -> Event:
-    return lambda compiler: compiler.put_endpoint(endpoint)
 
 
 def arriving(world: World, node: str, asked: list[Question]) -> Iterator[tuple[Hook, Packet]]:
