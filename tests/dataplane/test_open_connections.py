@@ -6,39 +6,24 @@ worthless: `bump_due` has to say so. Whoever says that it is due after every eve
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 
 import msgspec
 import pytest
 
 from podwall.cluster.endpoints import Endpoint
-from podwall.cluster.profile import CILIUM, KUBERNETES
+from podwall.cluster.profile import CILIUM
 from podwall.dataplane.change import Change
-from podwall.dataplane.compiler import Compiler, Options
+from podwall.dataplane.compiler import Compiler
 from podwall.dataplane.packet import Packet
 from podwall.dataplane.ruleset import Hook
 from podwall.dataplane.walk import Walker
 from podwall.engine.index import key_of
-from podwall.engine.labels import EVERYTHING
-from podwall.engine.rules import (
-    Action,
-    AnyPort,
-    Block,
-    Direction,
-    InNamespace,
-    Isolation,
-    Mode,
-    Peer,
-    Pods,
-    PolicyRef,
-    PolicyRules,
-    Rule,
-    Tier,
-)
+from podwall.engine.rules import Action, AnyPort, Block, Mode, Tier
 from podwall.engine.sets import AddrSet
 from tests.dataplane.differences import world_of
 from tests.dataplane.events import Event, detours
+from tests.dataplane.small import EGRESS, EVERY_POD, app, compiled, only, ordered, pod, tell
 from tests.dataplane.world import NODES, Question, World, packet_of, questions
 
 PACKETS, EVENTS = 60, 15
@@ -78,80 +63,61 @@ def let_in(compiler: Compiler, packets: list[tuple[Hook, Packet]]) -> set[int]:
 
 # One event each, on a table of one rule about one local pod.
 
-POD = Endpoint("Pod", "shop", "web", {"app": "web"}, ("10.0.0.1", "fd00::1"), node="n1")
-PEER = Endpoint("Pod", "shop", "db", {"app": "db"}, ("10.0.0.2",), node="n2")
+WEB, DB = pod("web", "10.0.0.1", "fd00::1"), pod("db", "10.0.0.2", node="n2")
 NODE = Endpoint("Node", "", "n3", {}, ("192.0.2.3",), node="n3")
-ANY_POD = Pods(InNamespace("shop"), EVERYTHING)
-POLICY = PolicyRef("NetworkPolicy", "shop", "web")
 OUTSIDE = Block(AddrSet.of("192.0.2.0/24"))
+POLICY = only(EGRESS, "web", EVERY_POD)
+REF = POLICY.policy
 
 
-def policy(peer: Peer, *, deny: bool = False) -> PolicyRules:
-    """Egress to one peer at any port and to nobody else; or to everybody else, by a rule of the admin tier."""
-    if deny:
-        ref = PolicyRef("ClusterNetworkPolicy", "", "web")
-        order = (1, "web", 0)
-        rule = Rule(ref, "", Tier.ADMIN, order, Direction.EGRESS, ANY_POD, (peer,), (AnyPort(),), Action.DENY)
-        return PolicyRules(ref, (), (rule,))
-    order = (0, "", 0)
-    rule = Rule(POLICY, "", Tier.NETWORK_POLICY, order, Direction.EGRESS, ANY_POD, (peer,), (AnyPort(),))
-    return PolicyRules(POLICY, (Isolation(POLICY, Direction.EGRESS, ANY_POD),), (rule,))
-
-
-def compiled(*policies: PolicyRules, profile: object = KUBERNETES) -> Compiler:
-    """A table that is in force, with no epoch due."""
-    compiler = Compiler("n1", profile, Options())  # type: ignore[arg-type]
-    for one in policies:
-        compiler.put_policy(one)
-    compiler.put_endpoint(POD)
-    compiler.put_endpoint(PEER)
-    compiler.flush()
-    compiler.bump()
-    return compiler
-
-
-def due(compiler: Compiler) -> bool:
+def due(compiler: Compiler, *told: Endpoint) -> bool:
+    """Whether an epoch is, once the compiler was told."""
+    tell(compiler, told)
     compiler.flush()
     return compiler.bump_due
 
 
 def test_nothing_that_happens_needs_no_epoch() -> None:
-    compiler = compiled(policy(ANY_POD))
+    compiler = compiled(WEB, DB, POLICY)
     assert compiler.flush() == Change()
     assert not compiler.bump_due
 
 
 def test_a_peer_that_comes_needs_no_epoch_and_one_that_goes_does() -> None:
-    compiler = compiled(policy(ANY_POD))
-    compiler.put_endpoint(msgspec.structs.replace(PEER, name="db2", addresses=("10.0.0.3",)))
-    assert not due(compiler)
-    compiler.drop_endpoint(key_of(PEER))
+    compiler = compiled(WEB, DB, POLICY)
+    assert not due(compiler, pod("db2", "10.0.0.3", node="n2"))
+    compiler.drop_endpoint(key_of(DB))
     assert due(compiler)
 
 
-def test_a_peer_that_comes_to_a_rule_that_denies_needs_an_epoch() -> None:
-    compiler = compiled(policy(ANY_POD, deny=True))
-    compiler.put_endpoint(msgspec.structs.replace(PEER, name="db2", addresses=("10.0.0.3",)))
-    assert due(compiler)
+@pytest.mark.parametrize("action", [Action.DENY, Action.PASS])
+def test_a_peer_that_comes_to_a_rule_that_does_not_allow_needs_an_epoch(action: Action) -> None:
+    tier = ordered(EGRESS, "web", (action, EVERY_POD, AnyPort()), tier=Tier.ADMIN)
+    assert due(compiled(WEB, DB, tier, POLICY), pod("db2", "10.0.0.3", node="n2"))
 
 
 def test_who_is_no_more_outside_needs_an_epoch_where_blocks_mean_nobody_else() -> None:
     """An address of a block becomes a node's, which the block does not mean then (D1)."""
-    compiler = compiled(policy(OUTSIDE), profile=CILIUM)
-    compiler.put_endpoint(NODE)
-    assert due(compiler)
+    assert due(compiled(WEB, only(EGRESS, "web", OUTSIDE), profile=CILIUM), NODE)
+    assert not due(compiled(WEB, only(EGRESS, "web", OUTSIDE)), NODE)
 
 
 def test_an_address_that_changes_hands_needs_an_epoch_where_it_means_less() -> None:
-    compiler = compiled(policy(Pods(InNamespace("shop"), EVERYTHING)))
-    compiler.drop_endpoint(key_of(PEER))
-    compiler.put_endpoint(msgspec.structs.replace(PEER, namespace="other"))
-    assert due(compiler)
+    compiler = compiled(WEB, DB, only(EGRESS, "web", app("db")))
+    compiler.drop_endpoint(key_of(DB))
+    assert due(compiler, pod("other", "10.0.0.2", node="n2"))
+
+
+def test_a_local_address_that_changes_hands_needs_an_epoch() -> None:
+    """Nothing spoke of who had it; its connections are the new one's, and policies speak of that one."""
+    compiler = compiled(pod("idle", "10.0.0.1"), DB, POLICY)
+    compiler.drop_endpoint(key_of(pod("idle")))
+    assert due(compiler, WEB)
 
 
 def test_an_epoch_stays_due_until_it_comes() -> None:
-    compiler = compiled(policy(ANY_POD))
-    compiler.drop_endpoint(key_of(PEER))
+    compiler = compiled(WEB, DB, POLICY)
+    compiler.drop_endpoint(key_of(DB))
     assert due(compiler)
     assert due(compiler)
     before = compiler.ruleset().epoch
@@ -165,19 +131,19 @@ def test_an_epoch_stays_due_until_it_comes() -> None:
     "event",
     [
         lambda c: c.set_mode("shop", Mode.ENFORCE),
-        lambda c: c.stage(POLICY, None),
-        lambda c: c.stage(POLICY, policy(OUTSIDE)),
-        lambda c: c.put_policy(policy(OUTSIDE)),
-        lambda c: c.drop_policy(POLICY),
-        lambda c: c.drop_endpoint(key_of(POD)),
-        lambda c: c.put_endpoint(msgspec.structs.replace(POD, host_network=True)),
-        lambda c: c.put_endpoint(msgspec.structs.replace(POD, node="n2")),
-        lambda c: c.put_endpoint(msgspec.structs.replace(POD, addresses=("10.0.0.9",))),
-        lambda c: c.put_endpoint(msgspec.structs.replace(POD, name="web2", addresses=("10.0.0.9",))),
+        lambda c: c.stage(REF, None),
+        lambda c: c.stage(REF, only(EGRESS, "web", OUTSIDE)),
+        lambda c: c.put_policy(only(EGRESS, "web", OUTSIDE)),
+        lambda c: c.drop_policy(REF),
+        lambda c: c.drop_endpoint(key_of(WEB)),
+        lambda c: c.put_endpoint(msgspec.structs.replace(WEB, host_network=True)),
+        lambda c: c.put_endpoint(msgspec.structs.replace(WEB, node="n2")),
+        lambda c: c.put_endpoint(msgspec.structs.replace(WEB, addresses=("10.0.0.9",))),
+        lambda c: c.put_endpoint(msgspec.structs.replace(WEB, name="web2", addresses=("10.0.0.9",))),
     ],
 )
 def test_what_else_needs_an_epoch(event: Event) -> None:
-    compiler = compiled(policy(ANY_POD))
+    compiler = compiled(WEB, DB, POLICY)
     compiler.set_mode("shop", Mode.AUDIT)
     compiler.flush()
     compiler.bump()
@@ -186,6 +152,6 @@ def test_what_else_needs_an_epoch(event: Event) -> None:
 
 
 def test_the_end_of_picking_up_needs_an_epoch() -> None:
-    compiler = compiled(policy(ANY_POD))
+    compiler = compiled(WEB, DB, POLICY)
     compiler.pick_up(on=False)
     assert due(compiler)
