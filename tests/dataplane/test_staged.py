@@ -115,6 +115,7 @@ def test_staged_policies_only_tell(seed: int) -> None:
                 assert (fate.accepted, told(fate)) == rollout.wanted(asked, node, hook), f"{asked} {state} on {node}"
             answer = walkers[node].walk(hook, msgspec.structs.replace(packet_of(asked), state="established"))
             assert answer.accepted is rollout.wanted(asked, node, hook)[0]
+            assert [line for line in told(answer) if not line.startswith("E")] == []
 
 
 @pytest.mark.parametrize("seed", SEEDS)

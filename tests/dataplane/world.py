@@ -57,11 +57,16 @@ class Question:
 
 @dataclass
 class World:
-    """A model with everyone on a node; the policies are the model's own unless others are given."""
+    """A model with everyone on a node; the policies are the model's own unless others are given.
+
+    `homes` are where those are put of whom the model does not know it, `host_home` where those in a node's network are.
+    """
 
     model: Model
     options: Options = field(default_factory=Options)
     others: tuple[PolicyRules, ...] | None = None
+    homes: tuple[str, ...] = NODES
+    host_home: str = ""
 
     @cached_property
     def policies(self) -> tuple[PolicyRules, ...]:
@@ -71,11 +76,13 @@ class World:
     @cached_property
     def endpoints(self) -> list[Endpoint]:
         """Pods and nodes; who has no node gets one by its name."""
-        pods = [
-            e if e.node else msgspec.structs.replace(e, node=NODES[sum(e.name.encode()) % len(NODES)])
-            for e in self.model.endpoints
-        ]
+        pods = [e if e.node else msgspec.structs.replace(e, node=self._home(e)) for e in self.model.endpoints]
         return [*pods, *self.nodes]
+
+    def _home(self, endpoint: Endpoint) -> str:
+        if endpoint.host_network and self.host_home:
+            return self.host_home
+        return self.homes[sum(endpoint.name.encode()) % len(self.homes)]
 
     @cached_property
     def nodes(self) -> list[Endpoint]:

@@ -20,10 +20,10 @@ _T = TypeVar("_T")
 
 
 class Change(Struct, frozen=True):
-    """What a kernel is to do, all of the structure and all elements in one transaction; then the epoch in a second.
+    """What a kernel is to do: structure and elements, all or nothing; then the epoch, in a transaction of its own.
 
-    `whole` replaces the table, whatever it holds, and then nothing else is set but `epoch`. Chains in `chains` are new,
-    or get new rules in place of their old ones. `sets` and `maps` are new, with all that is in them. `added` and
+    `whole` puts a table in the place of what is there, and then nothing else is set but `epoch`. Those in `chains` are
+    new, or get new rules in place of their old ones. `sets` and `maps` are new, with all that is in them. `added` and
     `removed` are elements of sets, `routed` and `unrouted` those of verdict maps; a key whose chain changes is in both.
     `groups` are those that log lines may name from now on, None where they are as before. `epoch` is 0 where no
     permission may have shrunk.

@@ -32,7 +32,10 @@ class Kernel(Protocol):
     """Applies changes in whole or not at all. Raises KernelError with what the kernel said; the old table stays."""
 
     def apply(self, change: Change) -> None:
-        """The change in one transaction, and its epoch in a second (dataplane.md 4.4)."""
+        """The change, and then its epoch in a transaction of its own (dataplane.md 4.4).
+
+        No packet passes that neither the rules before nor those after would let pass, in however many steps it is done.
+        """
 
     def dump(self) -> Held | None:
         """What is there now; None where there is no table of ours."""

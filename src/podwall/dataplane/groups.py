@@ -129,7 +129,9 @@ class Groups:
         return any(held.users and held.kind in kinds for held in self._held.values())
 
     def is_touchy(self, name: str) -> bool:
-        """Whether more keys in a set may mean fewer permissions: it is looked at by rules that deny, or pass."""
+        """Whether more keys in a set may mean fewer permissions: rules that deny or pass look at it, or look whether
+        an address is not in it.
+        """
         return self._touchy[name] > 0
 
     def _write(self, held: _Held) -> None:
@@ -144,8 +146,9 @@ class Groups:
             definitions |= dict.fromkeys(made.definitions)
         held.chains = (*chains, self._end(kind, script.group))
         held.definitions = tuple(definitions)
+        denies = any(run.action is not Action.ALLOW for run in script.runs())
         for definition in definitions:
-            self._use(definition, touchy=_is_touchy(script))
+            self._use(definition, touchy=denies or isinstance(definition, Everyone))  # D1: blocks mean who is not there
 
     def _place(self, kind: Kind, view: View, group: Group) -> Place:
         end, back = Goto(_end_name(kind, group)), Return()
@@ -186,7 +189,7 @@ class Groups:
         known = self.definitions.setdefault(name, definition)
         if known != definition:
             raise ValueError(f"two sets are called {name}")
-        self._touchy[name] += touchy
+        self._touchy[name] += touchy or isinstance(definition, Everyone)
 
     def _release(self, definition: Definition) -> None:
         self._users[definition] -= 1
@@ -201,10 +204,6 @@ class Groups:
 
 def _end_name(kind: Kind, group: Group) -> str:
     return f"g_{_SIDES[group.direction]}{kind.value}d_{group.name}"
-
-
-def _is_touchy(script: Script) -> bool:
-    return any(run.action is not Action.ALLOW for run in script.runs())
 
 
 def _peers(script: Script) -> list[Pods | Nodes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext, suppress
 
 from podwall.dataplane import conntrack, elements, nft, reading, sample, text
@@ -12,6 +12,7 @@ from podwall.dataplane.door import Held
 from podwall.dataplane.netlink import NFTABLES, Socket, Within
 from podwall.dataplane.phrases import Marks
 from podwall.dataplane.ruleset import Chain, Key, Ruleset, Set, VerdictMap
+from podwall.dataplane.takeover import parts, takeover, undoing
 from podwall.errors import KernelError
 
 __all__ = ["NftKernel"]
@@ -33,6 +34,7 @@ class NftKernel:
         self._within = within
         self._open: Socket | None = None
         self._marks: Marks | None = None
+        self._chains: frozenset[str] = frozenset()
         self._marking: dict[str, Chain] = {}
         self._keys: dict[str, Key] = {}
 
@@ -73,7 +75,7 @@ class NftKernel:
     def remove(self) -> None:
         """Leaves no table: everything passes, and the next change has to be a whole rule set. Marks stay."""
         nft.run(text.REMOVE, self._within)
-        self._marks, self._marking, self._keys = None, {}, {}
+        self._marks, self._chains, self._marking, self._keys = None, frozenset(), {}, {}
 
     def dump(self) -> Held | None:
         """As `door.Kernel` says, all of one moment. Raises KernelError where that moment does not come."""
@@ -99,14 +101,55 @@ class NftKernel:
             raise
 
     def _load(self, ruleset: Ruleset) -> None:
-        if self._is_there():
-            nft.run(text.structure(ruleset), self._within, check=True)
-            nft.run(text.load(ruleset), self._within)
-        else:
+        held = self.dump()
+        if held is None:
             self._build(ruleset)
+        else:
+            self._take_over(held, ruleset)
+        self._chains = frozenset(ruleset.chains)
         self._marks = Marks.of(ruleset)
         self._marking = {name: chain for name, chain in ruleset.chains.items() if text.uses_epoch(chain)}
         self._keys = _keys(ruleset.sets.values(), ruleset.maps.values())
+
+    def _take_over(self, held: Held, ruleset: Ruleset) -> None:
+        """Makes the table that is there another one. Where somebody made something of it that cannot be changed, it is
+        replaced, and a packet that is under way then may be judged by neither.
+        """
+        try:
+            change = takeover(held, ruleset)
+            marks = Marks.of(ruleset).at(ruleset.epoch)
+            self._switch(change, (frozenset(held.chains), marks), lambda rest: text.taking_over(rest, ruleset))
+        except (KernelError, ValueError):
+            nft.run(text.structure(ruleset), self._within, check=True)
+            nft.run(text.load(ruleset), self._within)
+
+    def _switch(self, change: Change, known: tuple[frozenset[str], Marks], say: Callable[[Change], str]) -> None:
+        """All of the change or nothing. Where it cannot be had in parts, by one transaction; `say` is how that is said,
+        and the last part.
+        """
+        chains, marks = known
+        new, edits, rest = parts(change, chains)
+        if not edits:
+            nft.run(say(change), self._within)
+            return
+        done: list[Change] = []
+        try:
+            for part in (new, edits):
+                self._commit(part, marks)
+                done.append(part)
+            nft.run(say(rest), self._within)
+        except KernelError:
+            for part in reversed(done):
+                with suppress(KernelError):
+                    self._commit(undoing(part), marks)
+            nft.run(say(change), self._within)
+
+    def _commit(self, part: Change, marks: Marks) -> None:
+        """One transaction with structure or with elements, if there are any."""
+        if part.structural:
+            nft.run(text.alteration(part, marks, {}), self._within)
+        else:
+            self._socket.batch(NFTABLES, list(elements.edits(part)))
 
     def _build(self, ruleset: Ruleset) -> None:
         """The first table: its base chains come last, so no packet sees it before it is complete, however many
@@ -138,7 +181,9 @@ class NftKernel:
         unknown = sorted({*change.added, *change.routed} - self._keys.keys())
         if unknown:
             raise KernelError(f"there is no set {unknown[0]} to add elements to", errno.ENOENT)
-        nft.run(text.alteration(change, self._loaded(), self._keys), self._within)
+        marks = self._loaded()
+        self._switch(change, (self._chains, marks), lambda rest: text.alteration(rest, marks, self._keys))
+        self._chains = self._chains - {*change.gone_chains} | {chain.name for chain in change.chains}
         for name in (*change.gone_chains, *(chain.name for chain in change.chains)):
             self._marking.pop(name, None)
         self._marking |= {chain.name: chain for chain in change.chains if text.uses_epoch(chain)}

@@ -39,6 +39,7 @@ __all__ = [
     "load",
     "stages",
     "structure",
+    "taking_over",
     "told",
     "uses_epoch",
 ]
@@ -109,6 +110,17 @@ def alteration(change: Change, marks: Marks, keys: Mapping[str, Key]) -> str:
     gone = (("map", change.gone_maps), ("chain", change.gone_chains), ("set", change.gone_sets))
     parts += [f"delete {kind} inet {TABLE} {named(name)}" for kind, names in gone for name in names]
     return "\n".join([*parts, ""])
+
+
+def taking_over(change: Change, ruleset: Ruleset) -> str:
+    """The part of a takeover that is seen: as `alteration`, and from now on the epoch and its mask are others."""
+    marks = Marks.of(ruleset).at(ruleset.epoch)
+    keys = {name: one.key for name, one in ruleset.sets.items()} | {name: one.key for name, one in ruleset.maps.items()}
+    own = {EPOCH_SET: marks.epoch, MASK_SET: marks.mask}
+    parts = [block(f"set {name} {{ type mark; }}" for name in own)]
+    parts += [f"flush set inet {TABLE} {name}" for name in own]
+    parts += [block(_mark_set(name, mark) for name, mark in own.items()), alteration(change, marks, keys)]
+    return "\n".join(parts)
 
 
 def bump(chains: Iterable[Chain], marks: Marks, epoch: int) -> str:

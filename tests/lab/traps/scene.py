@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import socket
 import struct
 from collections.abc import Iterator, Sequence
-from ipaddress import ip_address
 
 from podwall.cluster.endpoints import Endpoint
 from podwall.cluster.profile import KUBERNETES
@@ -22,13 +20,11 @@ from podwall.dataplane.conntrack import connections
 from podwall.dataplane.kernel import NftKernel
 from podwall.dataplane.log import Logging
 from podwall.dataplane.nflog import Reader
-from podwall.dataplane.packet import Packet
 from podwall.engine.index import EndpointKey
 from podwall.engine.rules import PolicyRules
 from podwall.lab.network import Network
 from podwall.lab.plan import Link
 from podwall.lab.planning import LabOptions, plan_of
-from tests.dataplane.frames import frame
 from tests.dataplane.wires import forget
 from tests.lab.worlds import model, node
 from tests.truth.vocabulary import Object
@@ -70,6 +66,11 @@ EVERYONE: Object = {"namespaceSelector": {}}
 def app(name: str) -> Object:
     """The pods of one name, as a peer."""
     return {"podSelector": {"matchLabels": {"app": name}}}
+
+
+def block(cidr: str) -> Object:
+    """Addresses, as a peer."""
+    return {"ipBlock": {"cidr": cidr}}
 
 
 def policy(subject: str, *, name: str = "", **sections: object) -> Object:
@@ -219,14 +220,14 @@ class Scene:
 
     # Sockets
 
-    def socket(self, who: str, family: int, kind: int, protocol: int = 0) -> socket.socket:
+    def opened(self, who: str, family: int, kind: int, protocol: int = 0) -> socket.socket:
         with self.network.inside(seat(who)):
             made = socket.socket(_AF[family], kind, protocol)
         made.settimeout(PATIENCE)
         return made
 
     def bound(self, who: str, family: int, kind: int, port: int) -> socket.socket:
-        made = self.socket(who, family, kind)
+        made = self.opened(who, family, kind)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind((self.address(who, family), port))
         return made
@@ -235,7 +236,7 @@ class Scene:
         """Returns when what was sent before is where it is going: the pod has a packet of its node that is later."""
         if who not in self._fences:
             receiver = self.bound(who, 4, socket.SOCK_DGRAM, _FENCE)
-            self._fences[who] = (self.socket(f"node/{self.home(who)}", 4, socket.SOCK_DGRAM), receiver)
+            self._fences[who] = (self.opened(f"node/{self.home(who)}", 4, socket.SOCK_DGRAM), receiver)
         sender, receiver = self._fences[who]
         for _ in range(2):
             sender.sendto(b"", (self.address(who, 4), _FENCE))
@@ -323,7 +324,7 @@ def open_tcp(held: Scene, client: str, server: str, port: int, *, family: int = 
     """A TCP connection; `via` is the address and port that the client asks for, where they are not the server's."""
     with held.bound(server, family, socket.SOCK_STREAM, port) as listener:
         listener.listen()
-        asking = held.socket(client, family, socket.SOCK_STREAM)
+        asking = held.opened(client, family, socket.SOCK_STREAM)
         asking.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         asking.connect(via or (held.address(server, family), port))
         answering = listener.accept()[0]
@@ -349,9 +350,9 @@ OPENING = {"TCP": open_tcp, "UDP": open_udp}
 def connects(held: Scene, client: str, server: str, port: int, *, family: int = 4) -> bool:
     """Whether a new TCP connection comes about, by its SYN; the listener is alive."""
     kind, address = socket.SOCK_STREAM, (held.address(server, family), port)
-    with held.bound(server, family, kind, port) as listener, held.socket(client, family, kind) as asking:
+    with held.bound(server, family, kind, port) as listener, held.opened(client, family, kind) as asking:
         listener.listen()
-        with held.socket(f"node/{held.home(server)}", family, kind) as control:
+        with held.opened(f"node/{held.home(server)}", family, kind) as control:
             control.connect(address)
             listener.accept()[0].close()
         asking.setblocking(False)
@@ -363,46 +364,3 @@ def connects(held: Scene, client: str, server: str, port: int, *, family: int = 
             listener.accept()[0].close()
             return True
         return False
-
-
-# Packets by hand
-
-
-class Tap:
-    """What comes into a pod, as bytes."""
-
-    def __init__(self, held: Scene, who: str) -> None:
-        self._scene, self._who = held, who
-        with held.network.inside(seat(who)):
-            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self._socket.setblocking(False)
-
-    def sees(self, packet: Packet, sender: str, about: Packet | None = None) -> bool:
-        """Whether a packet that another pod sends comes in here."""
-        marker = b"\xa5" + next(_tokens).to_bytes(3)
-        family = 4 if len(packet.source) == 4 else 6
-        with self._scene.socket(sender, family, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
-            raw.sendto(frame(packet, marker, about), (str(ip_address(packet.destination)), 0))
-        self._scene.fence(self._who)
-        return any(marker in data for data in self._arrived())
-
-    def _arrived(self) -> Iterator[bytes]:
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                data, address = self._socket.recvfrom(1 << 16)
-                if address[2] != socket.PACKET_OUTGOING:
-                    yield data
-
-
-def packet(
-    held: Scene, ends: tuple[str, str], protocol: int, ports: tuple[int, int], family: int = 4, **more: object
-) -> Packet:
-    """A packet from one pod to another."""
-    source, destination = (ip_address(held.address(who, family)).packed for who in ends)
-    return Packet(source, destination, protocol, *ports, **more)  # type: ignore[arg-type]
-
-
-def elsewhere() -> None:
-    """The calling process runs on another CPU than the one of the tests, if there is one."""
-    os.sched_setaffinity(0, set(range(os.cpu_count() or 1)))

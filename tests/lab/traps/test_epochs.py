@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import mmap
-import os
 import random
-import signal
-import socket
-import struct
-from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 
 from podwall.cluster.profile import KUBERNETES
@@ -18,6 +11,7 @@ from podwall.dataplane.compiler import Compiler, Marks, Options
 from podwall.dataplane.conntrack import clear_marks
 from podwall.dataplane.epochs import first_epoch
 from podwall.dataplane.kernel import NftKernel
+from tests.lab.traps.blasting import blasting
 from tests.lab.traps.scene import FAMILIES, Scene, allow, app, connects, open_tcp, open_udp, pods, policy, scene
 from tests.truth.vocabulary import Object
 
@@ -97,27 +91,6 @@ def test_no_packet_that_old_rules_let_in_has_the_new_mark() -> None:
                 found = {one.mark for one in lab.connections() if one.reply.source == ip_address(b).packed}
                 assert (lab.epoch() in found) is bool(turn % 2)
         assert control.alive()
-
-
-@contextlib.contextmanager
-def blasting(senders: list[socket.socket]) -> Iterator[Callable[[], int]]:
-    """Another process, on another CPU, that sends on these sockets without end; tells how much it has sent."""
-    counter = mmap.mmap(-1, 8)
-    child = os.fork()
-    if child == 0:
-        os.sched_setaffinity(0, set(range(os.cpu_count() or 1)))
-        sent = 0
-        while True:
-            for sender in senders:
-                with contextlib.suppress(OSError):
-                    sender.send(b"flood")
-            sent += len(senders)
-            counter[:] = struct.pack("=Q", sent)
-    try:
-        yield lambda: int(struct.unpack("=Q", counter[:])[0])
-    finally:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
 
 
 # Marks belong to others too

@@ -11,21 +11,20 @@ import pytest
 from podwall.dataplane.compiler import Marks
 from podwall.lab.dns import nameservers
 from podwall.lab.nameserver import Nameserver
-from podwall.lab.plan import Link
 from tests.lab.traps.scene import (
     EVERYONE,
     FAMILIES,
     Scene,
-    Tap,
     allow,
     app,
+    block,
     connects,
     open_tcp,
-    packet,
     pods,
     policy,
     scene,
 )
+from tests.lab.traps.taps import Tap, packet
 from tests.truth.vocabulary import Object
 
 TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
@@ -39,7 +38,7 @@ table inet foreign {
 }
 """
 BOTH = [("UDP", 53), ("TCP", 53)]
-CACHE: Object = {"ipBlock": {"cidr": "169.254.20.10/32"}}
+CACHE = block("169.254.20.10/32")
 
 
 # Not tracked
@@ -95,7 +94,6 @@ def test_packets_to_the_node_itself_that_are_not_tracked(egress: list[Object], c
                 assert not expected
 
 
-@pytest.mark.parametrize("link", Link)
 @pytest.mark.parametrize(
     ("egress", "answered"),
     [
@@ -107,8 +105,8 @@ def test_packets_to_the_node_itself_that_are_not_tracked(egress: list[Object], c
         ([], False),
     ],
 )
-def test_the_dns_cache_of_the_node(egress: list[Object], answered: bool, link: Link) -> None:
-    with scene(*pods("a", "b"), link=link, cache=True) as lab, Nameserver(lab.network):
+def test_the_dns_cache_of_the_node(egress: list[Object], answered: bool) -> None:
+    with scene(*pods("a", "b"), cache=True) as lab, Nameserver(lab.network):
         lab.load(policy("a", egress=egress))
         (cache,) = nameservers(lab.network.plan)
         waiting = question(lab, "a", cache)
@@ -124,7 +122,7 @@ def test_the_dns_cache_of_the_node(egress: list[Object], answered: bool, link: L
 
 def question(lab: Scene, who: str, cache: str) -> socket.socket:
     asked = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01a\x00\x00\x01\x00\x01"
-    asking = lab.socket(who, 4, socket.SOCK_DGRAM)
+    asking = lab.opened(who, 4, socket.SOCK_DGRAM)
     asking.connect((cache, 53))
     asking.send(asked)
     return asking
