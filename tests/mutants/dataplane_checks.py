@@ -35,7 +35,7 @@ def checks() -> Iterator[tuple[str, Check]]:
     seeded = [_rows(test) for test in tests if _is_random(test)]
     clusters = ((f"differences({seed})", partial(_differs, seed)) for seed in range(3 * SEEDS))
     for turn in zip_longest(*seeded, clusters):
-        yield from (check for check in turn if check)
+        yield from (check for check in turn if check is not None)
 
 
 def _differs(seed: int) -> str:
