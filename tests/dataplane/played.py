@@ -31,7 +31,10 @@ class Both:
         self.sent = self.accepted = 0
 
     def apply(self, change: Change) -> Iterator[str]:
+        before = self._fake.ruleset
         self._fake.apply(change)
+        if before and 0 < change.epoch < before.epoch:  # the real door does so itself (dataplane.md 4.4)
+            self._node.unmark(before.mask)
         self._real.apply(change)
         if self._fake.dump() != self._real.dump():
             yield f"after {change}: {self._fake.dump()} is not {self._real.dump()}"

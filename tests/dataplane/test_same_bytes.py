@@ -1,4 +1,4 @@
-"""The same objects make the same bytes for nft, whatever their order, and in whatever order Python iterates over sets."""
+"""The same objects make the same bytes for nft, whatever their order, and that of Python's sets."""
 
 from __future__ import annotations
 

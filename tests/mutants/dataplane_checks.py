@@ -33,9 +33,12 @@ def checks() -> Iterator[tuple[str, Check]]:
     tests = [test for module in MODULES for test in _tests(module)]
     yield from chain.from_iterable(_rows(test) for test in tests if not _is_random(test))
     seeded = [_rows(test) for test in tests if _is_random(test)]
-    clusters = ((f"differences({seed})", partial(_differs, seed)) for seed in range(3 * SEEDS))
-    for turn in zip_longest(*seeded, clusters):
-        yield from (check for check in turn if check)
+    clusters: Iterator[tuple[str, Check]] = (
+        (f"differences({seed})", partial(_differs, seed)) for seed in range(3 * SEEDS)
+    )
+    turns: Iterator[tuple[tuple[str, Check] | None, ...]] = zip_longest(*seeded, clusters)
+    for turn in turns:
+        yield from (check for check in turn if check is not None)
 
 
 def _differs(seed: int) -> str:
