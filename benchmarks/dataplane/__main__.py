@@ -6,7 +6,8 @@
 Everything happens in network namespaces of its own; without root, in a user namespace. A packet takes the whole path
 from a client through a node to a server inside the send of one pinned core, so nanoseconds for a packet are those of
 the path. Rule sets are asked in turns, and the lowest of all rounds counts: what the path costs when nothing else
-happens. Times of updates are medians. Compare within a run, never between two. A missed target is shown, not an error.
+happens. What an established flow costs over conntrack is the median of each round's own ratio; times of updates are
+medians, too. Compare within a run, never between two. A missed target is shown, not an error.
 """
 
 from __future__ import annotations
