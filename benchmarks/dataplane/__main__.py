@@ -22,7 +22,7 @@ from pathlib import Path
 if not __package__:  # started as a script: `benchmarks` lies beside its folder, not in it
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from benchmarks.dataplane.namespaces import CannotUnshare, enter_own_namespaces
+from benchmarks.dataplane.namespaces import OWN, CannotUnshare, enter_own_namespaces
 from benchmarks.dataplane.report import PARTS, Report
 from benchmarks.dataplane.table import figure_rows, lines
 from benchmarks.dataplane.tools import Missing, find_tools
@@ -36,7 +36,7 @@ def main() -> int:
     arguments = _arguments()
     try:
         enter_own_namespaces()
-        with tempfile.TemporaryDirectory(prefix="podwall-dataplane-") as folder:
+        with tempfile.TemporaryDirectory(dir=OWN) as folder:
             _measure(arguments, Path(folder))
     except (CannotUnshare, Missing) as failed:
         print(f"cannot measure: {failed}", file=sys.stderr)

@@ -20,7 +20,8 @@ import msgspec
 
 CLIENTS = "10.1.0.0/16"  # where packets come from
 PODS = "10.2.0.0/16"  # where they go to
-_NAMES = Path("/run/netns")
+OWN = Path("/run")  # a file system in memory that nobody else sees, and that ends with the namespaces
+_NAMES = OWN / "netns"
 _INSIDE = "PODWALL_BENCHMARK_INSIDE"
 _CLONE_NEWNET = 0x40000000
 _FLUSH = 1 << 8 | 2  # nfnetlink: subsystem conntrack, delete; without a tuple it means all of this namespace
@@ -77,7 +78,7 @@ def enter_own_namespaces() -> None:
     Without root, a user namespace gives the rights in them.
     """
     if os.environ.pop(_INSIDE, ""):
-        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)  # names, and the lock of iptables
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(OWN)], check=True)  # where iptables has its lock, too
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
         return
     unshare = ["unshare", "--net", "--mount"] + (["--user", "--map-root-user"] if os.geteuid() else [])
