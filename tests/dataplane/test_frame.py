@@ -157,7 +157,7 @@ def middle(source: str, destination: str, **fields: Any) -> Packet:
         (middle(FREE[0], FAR[0]), True),
     ],
 )
-def test_what_was_picked_up_in_the_middle(one: Packet, passes: bool) -> None:  # noqa: FBT001 - a column of a table
+def test_what_was_picked_up_in_the_middle(one: Packet, passes: bool) -> None:
     fate = walk(table(), FORWARD, one)
     assert fate.accepted is passes
     assert fate.mark & PICKED_UP
@@ -173,7 +173,7 @@ def test_a_packet_from_the_middle_opens_nothing(one: Packet) -> None:
 
 
 @pytest.mark.parametrize(("source", "passes"), [(FAR, False), (FRIEND, True)])
-def test_only_tcp_is_picked_up(source: tuple[str, str], passes: bool) -> None:  # noqa: FBT001 - a column of a table
+def test_only_tcp_is_picked_up(source: tuple[str, str], passes: bool) -> None:
     fate = walk(table(), FORWARD, packet(source[0], SHUT[0], "UDP"))
     assert (fate.accepted, fate.mark) == (passes, table().epoch if passes else 0)
     assert walk(table(), FORWARD, packet(source[0], SHUT[0])).mark == fate.mark
@@ -185,7 +185,12 @@ def test_none_is_picked_up_any_more() -> None:
     compiler.pick_up(on=False)
     compiler.flush()
     found = compiler.ruleset()
-    for one in (middle(FRIEND[0], SHUT[0]), middle(SHUT[0], FRIEND[0]), middle(MUTE[1], FAR[1]), middle(FAR[1], MUTE[1])):
+    for one in (
+        middle(FRIEND[0], SHUT[0]),
+        middle(SHUT[0], FRIEND[0]),
+        middle(MUTE[1], FAR[1]),
+        middle(FAR[1], MUTE[1]),
+    ):
         assert not walk(found, FORWARD, one).accepted
     assert walk(found, FORWARD, middle(FREE[0], FAR[0])).accepted
     assert walk(found, FORWARD, packet(FRIEND[0], SHUT[0])).accepted
