@@ -1,4 +1,4 @@
-"""Every case of tests/cases on compiled tables in memory: what the case says, not the engine, has to come out.
+"""Every case of tests/cases on compiled tables in memory: what the case says, not what the engine says, comes out.
 
 The tables are compiled once with every peer wide, and once with none.
 """

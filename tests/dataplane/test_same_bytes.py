@@ -1,4 +1,4 @@
-"""The same objects make the same bytes for nft, whatever their order, and that of Python's sets."""
+"""The same objects make the same bytes for nft, in whatever order they come and Python iterates over sets."""
 
 from __future__ import annotations
 

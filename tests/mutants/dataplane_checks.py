@@ -6,9 +6,10 @@ Those about random clusters are run with few seeds, and last: a mutant is asked 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import chain, zip_longest
+from itertools import chain, product, zip_longest
+from typing import Any
 
 from podwall.errors import KernelError
 from tests.dataplane import (
@@ -17,28 +18,39 @@ from tests.dataplane import (
     test_epochs,
     test_frame,
     test_open_connections,
+    test_peers,
+    test_script,
     test_staged,
 )
 from tests.dataplane.differences import differences
+from tests.truth.cases import Case
 
-MODULES = (test_epochs, test_frame, test_open_connections, test_staged, test_compiler, test_cases)
+MODULES = (test_epochs, test_frame, test_script, test_peers, test_open_connections, test_staged, test_compiler)
 SEEDS = 8  # of each test that has them
 
 Check = Callable[[], str]
 """Says what is wrong; "" where nothing is."""
 
 
-def checks() -> Iterator[tuple[str, Check]]:
-    """Every check with its name: single ones, then those with seeds, in turns."""
+def checks(item: str) -> Iterator[tuple[str, Check]]:
+    """Every check with its name: the cases that are about an item, single tests, the other cases; then those with
+    seeds, in turns.
+    """
+    about = [case for case in test_cases.CASES if item in case.covers]
+    yield from map(_case, about)
     tests = [test for module in MODULES for test in _tests(module)]
     yield from chain.from_iterable(_rows(test) for test in tests if not _is_random(test))
+    yield from (_case(case) for case in test_cases.CASES if case not in about)
     seeded = [_rows(test) for test in tests if _is_random(test)]
     clusters: Iterator[tuple[str, Check]] = (
         (f"differences({seed})", partial(_differs, seed)) for seed in range(3 * SEEDS)
     )
-    turns: Iterator[tuple[tuple[str, Check] | None, ...]] = zip_longest(*seeded, clusters)
-    for turn in turns:
-        yield from (check for check in turn if check is not None)
+    for turn in zip_longest(*seeded, clusters):
+        yield from (check for check in turn if check)
+
+
+def _case(case: Case) -> tuple[str, Check]:
+    return case.file.stem, partial(_fails, partial(test_cases.test_cases, case))
 
 
 def _differs(seed: int) -> str:
@@ -59,13 +71,16 @@ def _is_random(test: Callable[..., None]) -> bool:
 def _rows(test: Callable[..., None]) -> Iterator[tuple[str, Check]]:
     """A test with each row of its table, where it has one."""
     marks = [mark for mark in getattr(test, "pytestmark", ()) if mark.name == "parametrize"]
-    if not marks:
-        yield test.__name__, partial(_fails, test)
-    for mark in marks:
-        names, rows = mark.args
-        for number, row in enumerate(rows if not _is_random(test) else range(SEEDS)):
-            arguments = (row,) if isinstance(names, str) else row
-            yield f"{test.__name__}[{number}]", partial(_fails, partial(test, *arguments))
+    tables = [[dict(_named(mark.args[0], row)) for row in mark.args[1]] for mark in marks]
+    for number, rows in enumerate(product(*tables)):
+        if not _is_random(test) or number < SEEDS:
+            arguments = {name: value for row in rows for name, value in row.items()}
+            yield f"{test.__name__}[{number}]", partial(_fails, partial(test, **arguments))
+
+
+def _named(names: str | tuple[str, ...], row: Any) -> Iterable[tuple[str, Any]]:
+    """The arguments that a row of a table stands for."""
+    return [(names, row)] if isinstance(names, str) else zip(names, row, strict=True)
 
 
 def _fails(test: Callable[[], None]) -> str:

@@ -14,8 +14,16 @@ from types import CodeType, ModuleType
 
 from tests.mutants.table import PACKAGE
 
-# Ours that import Podwall, so they are imported anew with it.
-CHECKS = ("tests.mutants.checks", "tests.mutants.map_checks")
+# Podwall, and ours that import it: modules and packages that are imported anew.
+ANEW = (
+    "podwall",
+    "tests.dataplane",
+    "tests.mutants.checks",
+    "tests.mutants.dataplane_checks",
+    "tests.mutants.map_checks",
+    "tests.truth.compare",
+    "tests.truth.engine",
+)
 
 
 class _Compiled(SourceFileLoader):
@@ -36,12 +44,12 @@ class Tree(MetaPathFinder):
         self._changed: Mapping[Path, str] = {}
         self._codes: dict[str, CodeType] = {}  # of the files as they are
 
-    def checks(self, changed: Mapping[Path, str]) -> ModuleType:
-        """tests.mutants.checks on a Podwall with these files changed."""
+    def checks(self, changed: Mapping[Path, str], name: str = "tests.mutants.checks") -> ModuleType:
+        """The module of this name on a Podwall with these files changed."""
         self._changed = changed
-        for name in [n for n in sys.modules if n.partition(".")[0] == "podwall" or n in CHECKS]:
-            del sys.modules[name]
-        return importlib.import_module(CHECKS[0])
+        for held in [held for held in sys.modules if held in ANEW or held.startswith(tuple(f"{one}." for one in ANEW))]:
+            del sys.modules[held]
+        return importlib.import_module(name)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None

@@ -32,16 +32,16 @@ class Result:
         return asdict(self)
 
 
-def ask(*, every: bool = False) -> list[Result]:
-    """The Podwall without a change, then every mutant in the order of the table."""
+def ask(worker: str = "tests.mutants.worker", *, every: bool = False) -> list[Result]:
+    """The Podwall without a change, then every mutant in the order of the worker's table."""
     with ThreadPoolExecutor(WORKERS) as pool:
-        shares = list(pool.map(lambda share: _share(share, every=every), range(WORKERS)))
+        shares = list(pool.map(lambda share: _share(worker, share, every=every), range(WORKERS)))
     count = sum(map(len, shares))
     return [shares[n % WORKERS][n // WORKERS] for n in range(count)]
 
 
-def _share(share: int, *, every: bool) -> list[Result]:
-    command = [sys.executable, "-m", "tests.mutants.worker", str(share), str(WORKERS), *(["every"] if every else [])]
+def _share(worker: str, share: int, *, every: bool) -> list[Result]:
+    command = [sys.executable, "-m", worker, str(share), str(WORKERS), *(["every"] if every else [])]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"a worker failed: {done.stderr}")

@@ -5,6 +5,7 @@ A runner of the product may read only the headers with this and the objects with
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from collections.abc import Sequence
@@ -67,6 +68,7 @@ class Case:
     objects: tuple[dict[str, Any], ...] = field(repr=False)
 
 
+@functools.cache
 def load_cases(folder: Path = CASES) -> list[Case]:
     """Every case of a folder, sorted by file name; BadCase says which file breaks the format and how."""
     return [load_case(path) for path in sorted(folder.glob("*.yaml"))]

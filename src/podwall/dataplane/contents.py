@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -72,6 +73,7 @@ Living: TypeAlias = Peers | Services | Everyone
 Definition: TypeAlias = Living | Ports | Intervals
 
 
+@lru_cache(maxsize=512)  # each view of a script looks at the same sets
 def name_of(definition: Definition) -> str:
     """The name of the set, which no other definition has."""
     match definition:
