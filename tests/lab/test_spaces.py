@@ -23,8 +23,10 @@ Start = Callable[[str], tuple[subprocess.Popen[str], int, set[str]]]
 
 # A lab with a command in it that takes itself away from its parents; it tells its own number and its namespaces.
 PROGRAM = """
-import os, subprocess, sys, time
+import os, signal, subprocess, sys, time
 from podwall.lab import spaces
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which is ignored in what `nohup` started
 
 def work():
     held = [spaces.Space() for _ in range(3)]
@@ -62,7 +64,7 @@ def start() -> Iterator[Start]:
     yield run
     for process in started:
         process.kill()
-        process.wait()
+        process.wait(30)
         assert process.stdout is not None
         process.stdout.close()
 
@@ -91,7 +93,7 @@ def test_nothing_outlives_a_killed_program(start: Start, number: int) -> None:
     process, holder, names = start("wait")
     assert in_use(names) == names
     process.send_signal(number)
-    assert process.wait() == -number
+    assert process.wait(30) == -number
     assert eventually(lambda: not in_use(names) and not Path(f"/proc/{holder}").exists())
 
 
@@ -99,13 +101,13 @@ def test_nothing_outlives_a_killed_program(start: Start, number: int) -> None:
 def test_nothing_outlives_an_interrupted_program(start: Start, send: Callable[[int, int], None]) -> None:
     process, _, names = start("wait")
     send(process.pid, signal.SIGINT)
-    assert process.wait() in (1, -signal.SIGINT)  # as Python ends after KeyboardInterrupt
+    assert process.wait(30) in (1, -signal.SIGINT)  # as Python ends after KeyboardInterrupt
     assert eventually(lambda: not in_use(names))
 
 
 def test_nothing_outlives_a_program_that_is_done(start: Start) -> None:
     process, _, names = start("end")
-    assert process.wait() == 0
+    assert process.wait(30) == 0
     assert eventually(lambda: not in_use(names))
 
 
@@ -114,7 +116,7 @@ def test_what_is_kept_stays_until_it_is_ended(start: Start) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == "over\n"
     process.kill()
-    process.wait()
+    process.wait(30)
     assert in_use(names) == names
     os.kill(holder, signal.SIGTERM)
     assert eventually(lambda: not in_use(names))
