@@ -11,21 +11,35 @@ from functools import partial
 from itertools import chain, product, zip_longest
 from typing import Any
 
+import pytest
+
 from podwall.errors import KernelError
 from tests.dataplane import (
     test_cases,
     test_compiler,
+    test_endpoints,
     test_epochs,
     test_frame,
     test_open_connections,
     test_peers,
+    test_reload,
     test_script,
     test_staged,
 )
 from tests.dataplane.differences import differences
 from tests.truth.cases import Case
 
-MODULES = (test_epochs, test_frame, test_script, test_peers, test_open_connections, test_staged, test_compiler)
+MODULES = (
+    test_epochs,
+    test_frame,
+    test_script,
+    test_peers,
+    test_endpoints,
+    test_open_connections,
+    test_reload,
+    test_staged,
+    test_compiler,
+)
 SEEDS = 8  # of each test that has them
 
 Check = Callable[[], str]
@@ -87,6 +101,6 @@ def _fails(test: Callable[[], None]) -> str:
     """What a test says that fails; a table that cannot be loaded is wrong as well."""
     try:
         test()
-    except (AssertionError, KernelError) as error:
+    except (AssertionError, KernelError, pytest.fail.Exception) as error:
         return str(error).partition("\n")[0] or "an assertion failed"
     return ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import product
 
+import msgspec
 from msgspec import Struct
 
 from podwall.cluster.endpoints import Endpoint
@@ -17,11 +18,12 @@ from podwall.cluster.profile import Profile
 from podwall.dataplane.change import Change
 from podwall.dataplane.claims import Claims, Entry
 from podwall.dataplane.contents import Intervals, Living, Ports, addresses_of, intervals_of, key_type, static_keys
+from podwall.dataplane.endpoints import as_packets_have_it, refusal_of_families
 from podwall.dataplane.epochs import next_epoch
 from podwall.dataplane.frame import Which, frame, local_set, map_name, unmarked_set
 from podwall.dataplane.groups import Groups, Kind, chain_name
-from podwall.dataplane.log import Logging
 from podwall.dataplane.members import Members
+from podwall.dataplane.options import Marks, Options
 from podwall.dataplane.ruleset import Chain, Key, Ruleset, Set, VerdictMap
 from podwall.dataplane.script import Script, script_of
 from podwall.engine.governing import Governing, governing
@@ -30,26 +32,6 @@ from podwall.engine.rules import Direction, Mode, PolicyRef, PolicyRules
 from podwall.engine.verdict import is_selectable
 
 __all__ = ["Compiler", "Marks", "Options"]
-
-
-class Marks(Struct, frozen=True):
-    """The bits of connection marks that are ours: those of the epoch, and one for connections that were picked up."""
-
-    mask: int = 0x7FFF_8000
-    picked_up: int = 0x8000_0000
-    first: int = 0x8000
-
-
-class Options(Struct, frozen=True):
-    """How one node's table is written: the address families that it judges, where it logs, which marks are its own.
-
-    `wide` is as in Members.
-    """
-
-    families: tuple[int, ...] = (4, 6)
-    logging: Logging = Logging()
-    marks: Marks = Marks()
-    wide: int = 256
 
 
 class _Standing(Struct, frozen=True):
@@ -100,8 +82,19 @@ class Compiler:
             self._members.put(endpoint)
         self._stale |= dict.fromkeys(self._local.get(name, ()))
 
+    def drop_namespace(self, name: str) -> None:
+        """A namespace goes: until it is there again, whoever is in it has no labels of it but its name (D11)."""
+        self.put_namespace(name, {NAME_LABEL: name})
+
     def put_endpoint(self, endpoint: Endpoint) -> None:
-        """A pod, a workload in its place, or a node comes or changes."""
+        """A pod, a workload in its place, or a node comes or changes.
+
+        Raises InvalidInput where packets cannot be judged by it; then what was known of it stays.
+        """
+        endpoint = as_packets_have_it(endpoint)
+        local = endpoint.node == self._node and is_selectable(endpoint)
+        if local and (refusal := refusal_of_families(endpoint, self._options.families)):
+            raise refusal
         key = key_of(endpoint)
         if self._endpoints.get(key) == endpoint:
             return
@@ -112,7 +105,7 @@ class Compiler:
             self._index.put_endpoint(endpoint)
         self._endpoints[key] = endpoint
         self._members.put(endpoint)
-        if endpoint.node == self._node and is_selectable(endpoint):
+        if local:
             self._local.setdefault(endpoint.namespace, {})[key] = endpoint
             self._stale[key] = None
 
@@ -170,7 +163,11 @@ class Compiler:
     # Results
 
     def flush(self) -> Change:
-        """What has changed since the last call, without a new epoch; `bump_due` says whether one is to follow."""
+        """What has changed since the last call, without a new epoch; `bump_due` says whether one is to follow.
+
+        A change is the least one after the one before, so each is to be applied, in order; where a kernel refuses one,
+        or an epoch, what is to be applied next is a `reload`.
+        """
         self._settle()
         new = self._structure()
         change = self._change(new)
@@ -187,6 +184,12 @@ class Compiler:
         self._loaded = _renewed(self._loaded, epoch)
         self.bump_due = False
         return Change(epoch=epoch)
+
+    def reload(self) -> Change:
+        """The whole table as it is to be now, and a new epoch: whatever a kernel has, and whatever it was not given."""
+        self.flush()
+        whole = self.ruleset()
+        return msgspec.structs.replace(self.bump(), whole=whole)
 
     def ruleset(self) -> Ruleset:
         """The whole table, with all elements; right after a flush only."""

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from podwall.cluster.endpoints import Endpoint
 from podwall.dataplane.ruleset import Key, address_key, port_key
-from podwall.dataplane.script import PeerTerm, peer_text, port_text
+from podwall.dataplane.script import NAME_DIGITS, PeerTerm, peer_text, port_text
 from podwall.engine.rules import AnyPeer, Block, InNamespace, NamedPort, NamespacesMatching, Nodes, Pods, PortRange
 from podwall.engine.sets import IPV6_BASE, AddrSet, address_number
 from podwall.engine.verdict import is_selectable
@@ -90,7 +90,7 @@ def name_of(definition: Definition) -> str:
 
 
 def _hashed(parts: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()[:12]
+    return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()[:NAME_DIGITS]
 
 
 def key_type(definition: Definition) -> Key:

@@ -86,6 +86,8 @@ class Groups:
             held = self._held[key] = _Held(script, kind)
             self._members.watch(_peers(script))
             self._stale[key] = None
+        elif held.script is not script and held.script != script:
+            raise ValueError(f"two groups are called {script.group.name}")
         held.users += 1
 
     def leave(self, kind: Kind, script: Script) -> None:

@@ -34,8 +34,10 @@ from podwall.engine.rules import (
     Rule,
 )
 
-__all__ = ["PeerTerm", "Run", "Script", "Term", "peer_text", "port_text", "script_of"]
+__all__ = ["NAME_DIGITS", "PeerTerm", "Run", "Script", "Term", "peer_text", "port_text", "script_of"]
 
+NAME_DIGITS = 32
+"""Of a hash that names something: so many that nobody writes a policy that is taken for another one's."""
 PeerTerm: TypeAlias = AnyPeer | Pods | Block | Nodes
 Term: TypeAlias = tuple[PeerTerm, AnyPort | PortRange | NamedPort]
 
@@ -129,7 +131,7 @@ def _name(direction: Direction, runs: Sequence[Run], shape: object, policies: ob
     for run in runs:
         said.append(run.action.value)
         said += sorted(f"{peer_text(peer)} {port_text(port)}" for peer, port in run.terms)
-    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:12]
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:NAME_DIGITS]
 
 
 def peer_text(peer: PeerTerm) -> str:
