@@ -12,7 +12,7 @@ from podwall.dataplane.fake import FakeKernel
 from podwall.dataplane.ruleset import Ruleset
 from podwall.errors import KernelError
 from tests.dataplane.differences import world_of
-from tests.dataplane.events import story
+from tests.dataplane.events import arrivals, story
 from tests.dataplane.test_compiler import as_bytes
 from tests.dataplane.world import NODES
 
@@ -82,3 +82,14 @@ def test_a_reload_says_everything_and_gives_every_connection_a_new_epoch() -> No
     assert change.whole.epoch == before
     assert compiler.flush() == Change()
     assert not compiler.bump_due
+
+
+def test_a_reload_has_what_was_not_flushed() -> None:
+    world, _, _ = world_of(3)
+    for node in NODES:
+        compiler = Compiler(node, world.model.profile, world.options)
+        for event in arrivals(world):
+            event(compiler)
+        whole = compiler.reload().whole
+        assert whole is not None
+        assert as_bytes(whole) == as_bytes(world.compiler(node).ruleset())
