@@ -191,7 +191,7 @@ class Groups:
         known = self.definitions.setdefault(name, definition)
         if known != definition:
             raise ValueError(f"two sets are called {name}")
-        self._touchy[name] += touchy or isinstance(definition, Everyone)
+        self._touchy[name] += touchy
 
     def _release(self, definition: Definition) -> None:
         self._users[definition] -= 1
