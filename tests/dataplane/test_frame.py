@@ -196,6 +196,22 @@ def test_none_is_picked_up_any_more() -> None:
     assert walk(found, FORWARD, packet(FRIEND[0], SHUT[0])).accepted
 
 
+def test_who_should_have_a_chain_and_has_none_is_shut() -> None:
+    """What a packet meets that is under way while a table goes: its rules as they were, its maps empty."""
+    empty = {name: msgspec.structs.replace(one, elements={}) for name, one in table().maps.items()}
+    found = msgspec.structs.replace(table(), maps=empty)
+    for one in (
+        packet(FRIEND[0], SHUT[0]),
+        packet(MUTE[0], FRIEND[0]),
+        packet(FRIEND[1], SHUT[1], "UDP", state="untracked"),
+        packet(MUTE[1], FRIEND[1], "UDP", state="untracked"),
+        middle(FRIEND[0], SEALED[0]),
+        middle(SEALED[0], FRIEND[0]),
+    ):
+        assert not walk(found, FORWARD, one).accepted
+    assert walk(found, FORWARD, packet(FREE[0], FAR[0])).accepted
+
+
 # Audit and stages (dataplane.md 4.6, 4.7)
 
 

@@ -9,10 +9,11 @@ import pytest
 from podwall.dataplane.change import Change
 from podwall.dataplane.compiler import Compiler
 from podwall.dataplane.fake import FakeKernel
-from podwall.dataplane.ruleset import Ruleset
+from podwall.dataplane.ruleset import Ruleset, address_key
 from podwall.errors import KernelError
 from tests.dataplane.differences import world_of
 from tests.dataplane.events import arrivals, story
+from tests.dataplane.small import INGRESS, only, pod
 from tests.dataplane.test_compiler import as_bytes
 from tests.dataplane.world import NODES
 
@@ -74,10 +75,13 @@ def test_whatever_is_refused_a_reload_makes_good(seed: int) -> None:
 def test_a_reload_says_everything_and_gives_every_connection_a_new_epoch() -> None:
     world, _, _ = world_of(0)
     compiler = world.compiler(NODES[0])
+    compiler.put_endpoint(pod("late", "10.0.0.77", node=NODES[0]))
+    compiler.put_policy(only(INGRESS, "late"))
     before = compiler.ruleset().epoch
     change = compiler.reload()
     assert change.whole is not None
     assert as_bytes(change.whole) == as_bytes(compiler.ruleset())
+    assert address_key(10 << 24 | 77, 4) in change.whole.maps["m_i_t_4"].elements
     assert change.epoch == compiler.ruleset().epoch != before
     assert change.whole.epoch == before
     assert compiler.flush() == Change()
