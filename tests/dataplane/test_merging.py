@@ -12,7 +12,7 @@ from podwall.cluster.profile import KUBERNETES
 from podwall.dataplane.compiler import Compiler, Options
 from podwall.dataplane.ruleset import Hook, Ruleset
 from podwall.dataplane.walk import walk
-from podwall.engine.rules import Block, NamedPort, Peer, PolicyRules, PortRange, PortTerm
+from podwall.engine.rules import AnyPeer, AnyPort, Block, NamedPort, Peer, PolicyRules, PortRange, PortTerm
 from podwall.engine.sets import AddrSet
 from tests.dataplane.small import EGRESS, HERE, app, only, packet, pod, tell
 
@@ -119,3 +119,18 @@ def test_many_blocks_at_many_ports() -> None:
     assert not passes(found, "10.2.9.9", 80)
     assert not passes(found, "10.1.9.9", 1001)
     assert size(found) < 4000
+
+
+def test_any_port_beside_single_ones_is_any_port() -> None:
+    block = Block(AddrSet.of("10.1.0.0/24"))
+    for peer in (block, app("db1"), AnyPeer()):
+        found = table(saying(([peer], tcp(80)), ([peer], [AnyPort()])), peers(2))
+        assert passes(found, "10.1.0.1", 80)
+        assert passes(found, "10.1.0.1", 81, "UDP")
+        assert passes(table(saying(([peer], [AnyPort(), *tcp(80)])), peers(2)), "10.1.0.1", 81)
+
+
+def test_anybody_beside_others_is_anybody() -> None:
+    found = table(saying(([AnyPeer(), app("db1")], tcp(80))), peers(2))
+    assert passes(found, "203.0.113.1", 80)
+    assert not passes(found, "10.1.0.1", 81)
