@@ -20,6 +20,7 @@ from tests.dataplane import (
     test_endpoints,
     test_epochs,
     test_frame,
+    test_merging,
     test_open_connections,
     test_peers,
     test_reload,
@@ -39,6 +40,7 @@ MODULES = (
     test_reload,
     test_staged,
     test_compiler,
+    test_merging,
 )
 SEEDS = 8  # of each test that has them
 

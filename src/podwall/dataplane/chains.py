@@ -12,6 +12,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from podwall.dataplane.contents import Definition, Everyone, Intervals, Peers, Ports, Services, name_of
+from podwall.dataplane.merging import Merged, Numbers, Part, Selected, merged
 from podwall.dataplane.ruleset import (
     Accept,
     AddressIs,
@@ -27,13 +28,13 @@ from podwall.dataplane.ruleset import (
     View,
 )
 from podwall.dataplane.script import PeerTerm, Run, Script, peer_text, port_text
-from podwall.engine.rules import Action, AnyPeer, AnyPort, Block, Direction, NamedPort, Nodes, Pods, PortRange
+from podwall.engine.rules import Action, AnyPeer, AnyPort, Direction, PortRange
 from podwall.engine.sets import PROTOCOLS, AddrSet
 
 __all__ = ["Place", "Settings", "Written", "written"]
 
-_Members: TypeAlias = Pods | Nodes
-_Pair: TypeAlias = tuple[PeerTerm, PortRange | NamedPort]
+# Peers of one script that have a set of their own, which other groups may share; more of them are put into one.
+_SHARED = 16
 
 
 Verdict: TypeAlias = Return | Goto | Accept
@@ -77,6 +78,7 @@ class _Writer:
         self._view = place.view
         self._settings = settings
         self._peer = Field.DESTINATION if direction is Direction.EGRESS else Field.SOURCE
+        self._shared = frozenset(sorted(settings.wide, key=peer_text)[:_SHARED])
         self._definitions: dict[Definition, None] = {}
 
     def script(self, script: Script) -> Written:
@@ -112,53 +114,27 @@ class _Writer:
                 return passing
 
     def _run(self, run: Run, verdict: Verdict) -> list[Rule]:
-        if any(isinstance(peer, AnyPeer) and isinstance(port, AnyPort) for peer, port in run.terms):
+        if any(AnyPeer() in peers and AnyPort() in ports for peers, ports in run.terms):
             return [Rule((), (verdict,))]
-        found = dict.fromkeys([*self._pods(run), *self._anybody(run), *self._blocks(run)])
+        asked = merged(run, self._settings.wide, blocks_match_cluster=self._settings.blocks_match_cluster)
+        found = dict.fromkeys([*self._selected(asked), *self._ports(asked.anybody), *self._blocks(asked)])
         return [Rule(matches, (verdict,)) for matches in found]
 
     # Pods and nodes: by sets of their addresses
 
-    def _pods(self, run: Run) -> Iterator[tuple[Match, ...]]:
-        everything: set[_Members] = set()
-        exact: set[_Pair] = set()  # of narrow peers
-        apart: set[_Pair] = set()  # named ports of peers that are not narrow
-        ranges: dict[PortRange, set[_Members]] = {}  # of narrow peers
-        wide: dict[_Members, set[PortRange]] = {}
-        for peer, port in run.terms:
-            if isinstance(port, NamedPort):
-                (apart if self._is_apart(peer) else exact if isinstance(peer, Pods | Nodes) else set()).add(
-                    (peer, port)
-                )
-            elif isinstance(peer, Pods | Nodes):
-                if isinstance(port, AnyPort):
-                    everything.add(peer)
-                elif self._is_wide(peer):
-                    wide.setdefault(peer, set()).add(port)
-                elif port.first == port.last:
-                    exact.add((peer, port))
-                else:
-                    ranges.setdefault(port, set()).add(peer)
-        yield from self._in_sets(everything, [()])
-        yield from self._services(exact)
-        for pair in sorted(apart, key=_pair_text):
-            yield from self._services({pair})
-        for peer in sorted(wide, key=peer_text):
-            yield from self._in_sets({peer}, [*self._ports(wide[peer])])
-        for port in sorted(ranges, key=port_text):
-            yield from self._in_sets(ranges[port], [*self._ports({port})])
+    def _selected(self, asked: Merged) -> Iterator[tuple[Match, ...]]:
+        yield from self._in_sets(asked.everything, [()])
+        yield from self._services(asked.parts)
+        named: list[Part] = [(frozenset((p,)), asked.named[p]) for p in sorted(asked.named, key=peer_text)]
+        for part in named[:_SHARED]:
+            yield from self._services({part})
+        yield from self._services(set(named[_SHARED:]))
+        for ports in sorted(asked.at, key=lambda ports: sorted(map(port_text, ports))):
+            yield from self._in_sets(asked.at[ports], [*self._ports(ports)])
 
-    def _is_wide(self, peer: PeerTerm) -> bool:
-        return peer in self._settings.wide
-
-    def _is_apart(self, peer: PeerTerm) -> bool:
-        """Whether named ports of a peer have a set of their own."""
-        means_pods = not isinstance(peer, Block) or peer.everywhere or self._settings.blocks_match_cluster
-        return means_pods and (not isinstance(peer, Pods | Nodes) or self._is_wide(peer))
-
-    def _in_sets(self, peers: set[_Members], asked: Sequence[tuple[Match, ...]]) -> Iterator[tuple[Match, ...]]:
-        """All narrow peers in one set, a wide one in one that it has for itself; the cheap questions come first."""
-        narrow = frozenset(peer for peer in peers if not self._is_wide(peer))
+    def _in_sets(self, peers: set[Selected], asked: Sequence[tuple[Match, ...]]) -> Iterator[tuple[Match, ...]]:
+        """A wide peer in a set that it has for itself, all others in one; the cheap questions come first."""
+        narrow = frozenset(peer for peer in peers if peer not in self._shared)
         apart = [frozenset((peer,)) for peer in sorted(peers - narrow, key=peer_text)]
         for family in self._settings.families:
             for members in (narrow, *apart):
@@ -166,18 +142,14 @@ class _Writer:
                     lookup = self._lookup((self._peer,), Peers(family, members))
                     yield from ((*matches, lookup) for matches in asked)
 
-    def _services(self, pairs: set[_Pair]) -> Iterator[tuple[Match, ...]]:
-        protocols = {name for _, port in pairs for name in ((port.protocol,) if port.protocol else PROTOCOLS)}
-        for family in self._settings.families if pairs else ():
-            definition = Services(family, frozenset(pairs))
-            for protocol in sorted(protocols):
+    def _services(self, parts: set[Part]) -> Iterator[tuple[Match, ...]]:
+        protocols = {port.protocol for _, ports in parts for port in ports}
+        for family in self._settings.families if parts else ():
+            definition = Services(family, frozenset(parts))
+            for protocol in PROTOCOLS if "" in protocols else sorted(protocols):
                 yield Protocol(protocol), self._lookup((self._peer, Field.PROTOCOL, Field.PORT), definition)
 
-    # Anybody: by ports alone
-
-    def _anybody(self, run: Run) -> Iterator[tuple[Match, ...]]:
-        ports = [port for peer, port in run.terms if isinstance(peer, AnyPeer) and isinstance(port, PortRange)]
-        yield from self._ports(ports)
+    # Ports
 
     def _ports(self, ports: Collection[PortRange]) -> Iterator[tuple[Match, ...]]:
         """By protocol: a port or a range is compared, several ports are looked up."""
@@ -193,23 +165,13 @@ class _Writer:
 
     # Blocks: by address
 
-    def _blocks(self, run: Run) -> Iterator[tuple[Match, ...]]:
+    def _blocks(self, asked: Merged) -> Iterator[tuple[Match, ...]]:
         """Blocks that have the same ports together; each family for itself (N10)."""
-        ports: dict[Block, set[AnyPort | PortRange]] = {}
-        for peer, port in run.terms:
-            if isinstance(peer, Block) and not isinstance(port, NamedPort):
-                ports.setdefault(peer, set()).add(port)
-        together: dict[tuple[bool, frozenset[AnyPort | PortRange]], list[AddrSet]] = {}
-        for block, asked in ports.items():
-            every = frozenset((AnyPort(),)) if AnyPort() in asked else frozenset(asked)
-            together.setdefault((block.everywhere, every), []).append(block.addresses)
-        for everywhere, asked_for in sorted(together, key=lambda one: (one[0], sorted(map(port_text, one[1])))):
-            addresses = AddrSet.union(together[everywhere, asked_for])
-            yield from self._block(addresses, asked_for, everywhere=everywhere)
+        for everywhere, ports in sorted(asked.blocks, key=lambda one: (one[0], sorted(map(port_text, one[1])))):
+            addresses = AddrSet.union(asked.blocks[everywhere, ports])
+            yield from self._block(addresses, ports, everywhere=everywhere)
 
-    def _block(
-        self, addresses: AddrSet, ports: frozenset[AnyPort | PortRange], *, everywhere: bool
-    ) -> Iterator[tuple[Match, ...]]:
+    def _block(self, addresses: AddrSet, ports: Numbers, *, everywhere: bool) -> Iterator[tuple[Match, ...]]:
         ranges = [port for port in ports if isinstance(port, PortRange)]
         asked = [*self._ports(ranges)] if len(ranges) == len(ports) else [()]
         for family in self._settings.families:
@@ -230,7 +192,3 @@ class _Writer:
         self._definitions[definition] = None
         family = 0 if isinstance(definition, Ports) else definition.family
         return Lookup(self._view, fields, name_of(definition), family, negated)
-
-
-def _pair_text(pair: _Pair) -> tuple[str, str]:
-    return peer_text(pair[0]), port_text(pair[1])

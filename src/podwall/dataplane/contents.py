@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import chain
 from typing import TypeAlias
 
 from msgspec import Struct
 
 from podwall.cluster.endpoints import Endpoint
 from podwall.dataplane.ruleset import Key, address_key, port_key
-from podwall.dataplane.script import NAME_DIGITS, PeerTerm, peer_text, port_text
+from podwall.dataplane.script import NAME_DIGITS, PeerTerm, peer_text, term_text
 from podwall.engine.rules import AnyPeer, Block, InNamespace, NamedPort, NamespacesMatching, Nodes, Pods, PortRange
 from podwall.engine.sets import IPV6_BASE, AddrSet, address_number
 from podwall.engine.verdict import is_selectable
@@ -24,6 +25,7 @@ __all__ = [
     "Peers",
     "Ports",
     "Services",
+    "Together",
     "addresses_of",
     "intervals_of",
     "is_peer",
@@ -43,10 +45,13 @@ class Peers(Struct, frozen=True):
 
 
 class Services(Struct, frozen=True):
-    """Address, protocol and port of all these, of one family; a named port where the peer has one of this name."""
+    """Address, protocol and port of all these, of one family; a named port where the peer has one of this name.
+
+    A part is any of its peers at any of its ports.
+    """
 
     family: int
-    pairs: frozenset[tuple[PeerTerm, PortRange | NamedPort]]
+    parts: frozenset[tuple[frozenset[PeerTerm], frozenset[PortRange | NamedPort]]]
 
 
 class Everyone(Struct, frozen=True):
@@ -68,6 +73,8 @@ class Intervals(Struct, frozen=True):
     addresses: AddrSet
 
 
+Together: TypeAlias = tuple[frozenset[PortRange | NamedPort], ...]
+"""Ports, as they stand together in parts: the same set may be many peers'."""
 Living: TypeAlias = Peers | Services | Everyone
 """Those whose keys come and go with endpoints."""
 Definition: TypeAlias = Living | Ports | Intervals
@@ -79,8 +86,8 @@ def name_of(definition: Definition) -> str:
     match definition:
         case Peers(family, peers):
             return f"s_{_hashed(map(peer_text, peers))}_{family}"
-        case Services(family, pairs):
-            return f"p_{_hashed(f'{peer_text(peer)} {port_text(port)}' for peer, port in pairs)}_{family}"
+        case Services(family, parts):
+            return f"p_{_hashed(map(term_text, parts))}_{family}"
         case Everyone(family):
             return f"k_everyone_{family}"
         case Ports(ports):
@@ -148,21 +155,20 @@ def _in_scope(scope: InNamespace | NamespacesMatching, endpoint: Endpoint, label
             return selector.matches(labels)
 
 
-def parts_of(definition: Living) -> dict[PeerTerm, tuple[PortRange | NamedPort, ...]]:
+def parts_of(definition: Living) -> dict[PeerTerm, Together]:
     """The peers that bring keys, each with the ports that it brings them with; none where addresses are the keys."""
     if isinstance(definition, Everyone):
         return {AnyPeer(): ()}
     if isinstance(definition, Peers):
         return dict.fromkeys(definition.peers, ())
-    out: dict[PeerTerm, tuple[PortRange | NamedPort, ...]] = {}
-    for peer, port in definition.pairs:
-        out[peer] = (*out.get(peer, ()), port)
+    out: dict[PeerTerm, Together] = {}
+    for peers, ports in definition.parts:
+        for peer in peers:
+            out[peer] = (*out.get(peer, ()), ports)
     return out
 
 
-def keys_of(
-    definition: Living, part: tuple[PeerTerm, tuple[PortRange | NamedPort, ...]], endpoint: Endpoint
-) -> Iterator[bytes]:
+def keys_of(definition: Living, part: tuple[PeerTerm, Together], endpoint: Endpoint) -> Iterator[bytes]:
     """The keys that one endpoint brings by one part of a definition, which means it but for blocks and their addresses.
 
     A key may come by several parts, and more than once by one.
@@ -175,7 +181,7 @@ def keys_of(
     if not isinstance(definition, Services):
         yield from keys
         return
-    for port in ports if keys else ():
+    for port in chain.from_iterable(ports) if keys else ():
         for protocol, number in _numbers(port, endpoint):
             ending = port_key(protocol, number)
             for key in keys:

@@ -209,5 +209,5 @@ def _end_name(kind: Kind, group: Group) -> str:
 
 
 def _peers(script: Script) -> list[Pods | Nodes]:
-    found = {peer: None for run in script.runs() for peer, _ in run.terms if isinstance(peer, Pods | Nodes)}
-    return list(found)
+    peers = (peer for run in script.runs() for some, _ in run.terms for peer in some)
+    return list(dict.fromkeys(peer for peer in peers if isinstance(peer, Pods | Nodes)))

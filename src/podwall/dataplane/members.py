@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import Struct, field
 
 from podwall.cluster.endpoints import Endpoint
-from podwall.dataplane.contents import Living, is_peer, keys_of, name_of, parts_of
+from podwall.dataplane.contents import Living, Together, is_peer, keys_of, name_of, parts_of
 from podwall.dataplane.script import PeerTerm
 from podwall.engine.index import EndpointKey, Index, key_of
 from podwall.engine.postings import bits
-from podwall.engine.rules import NamedPort, Nodes, Pods, PortRange
+from podwall.engine.rules import Nodes, Pods
 from podwall.engine.selections import Selections
 
 __all__ = ["Members"]
@@ -25,7 +25,7 @@ class _Held(Struct):
     """A definition in use: its set's name, the ports of its peers, and each key with how often it is brought."""
 
     name: str
-    parts: dict[PeerTerm, tuple[PortRange | NamedPort, ...]]
+    parts: dict[PeerTerm, Together]
     keys: Counter[bytes] = field(default_factory=Counter)
 
 

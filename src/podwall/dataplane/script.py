@@ -34,12 +34,19 @@ from podwall.engine.rules import (
     Rule,
 )
 
-__all__ = ["NAME_DIGITS", "PeerTerm", "Run", "Script", "Term", "peer_text", "port_text", "script_of"]
+__all__ = ["NAME_DIGITS", "PeerTerm", "PortOf", "Run", "Script", "Term", "peer_text", "port_text", "script_of"]
+__all__ += ["term_text"]
 
 NAME_DIGITS = 32
 """Of a hash that names something: so many that nobody writes a policy that is taken for another one's."""
 PeerTerm: TypeAlias = AnyPeer | Pods | Block | Nodes
-Term: TypeAlias = tuple[PeerTerm, AnyPort | PortRange | NamedPort]
+PortOf: TypeAlias = AnyPort | PortRange | NamedPort
+Term: TypeAlias = tuple[frozenset[PeerTerm], frozenset[PortOf]]
+"""Any of these peers at any of these ports. It is not taken apart into pairs: a rule may have thousands of both."""
+
+
+_ANYBODY: frozenset[PeerTerm] = frozenset((AnyPeer(),))
+_ANYTHING: frozenset[PortOf] = frozenset((AnyPort(),))
 
 
 class Run(Struct, frozen=True):
@@ -95,11 +102,10 @@ def _runs(rules: Sequence[Rule], own: Sequence[PortName] | None) -> tuple[Run, .
 
 def _terms(rules: Iterable[Rule], own: Sequence[PortName] | None) -> Iterator[Term]:
     for rule in rules:
-        peers = [term for peer in rule.peers if (term := _peer(peer)) is not None]
-        ports = [term for port in rule.ports for term in _ports(port, own)]
-        for peer in peers:
-            for port in ports:
-                yield peer, port
+        peers = frozenset(term for peer in rule.peers if (term := _peer(peer)) is not None)
+        ports = frozenset(term for port in rule.ports for term in _ports(port, own))
+        if peers and ports:  # whoever is said beside anybody says nothing more
+            yield peers & _ANYBODY or peers, ports & _ANYTHING or ports
 
 
 def _peer(peer: Peer) -> PeerTerm | None:
@@ -114,7 +120,7 @@ def _peer(peer: Peer) -> PeerTerm | None:
             return peer
 
 
-def _ports(port: PortTerm, own: Sequence[PortName] | None) -> Iterator[AnyPort | PortRange | NamedPort]:
+def _ports(port: PortTerm, own: Sequence[PortName] | None) -> Iterator[PortOf]:
     match port:
         case NoPort():
             return
@@ -130,8 +136,14 @@ def _name(direction: Direction, runs: Sequence[Run], shape: object, policies: ob
     said = [direction.value, repr(shape), repr(policies)]
     for run in runs:
         said.append(run.action.value)
-        said += sorted(f"{peer_text(peer)} {port_text(port)}" for peer, port in run.terms)
+        said += sorted(map(term_text, run.terms))
     return hashlib.sha256("\n".join(said).encode()).hexdigest()[:NAME_DIGITS]
+
+
+def term_text(term: tuple[Iterable[PeerTerm], Iterable[PortOf]]) -> str:
+    """Peers and ports as a line that no others have."""
+    peers, ports = term
+    return repr((sorted(map(peer_text, peers)), sorted(map(port_text, ports))))
 
 
 def peer_text(peer: PeerTerm) -> str:
@@ -149,6 +161,6 @@ def peer_text(peer: PeerTerm) -> str:
             return f"pods {scope} {selector.order()}"
 
 
-def port_text(port: AnyPort | PortRange | NamedPort) -> str:
+def port_text(port: PortOf) -> str:
     """A port as a line that no other one has."""
     return repr(port)
