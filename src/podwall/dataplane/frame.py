@@ -41,8 +41,19 @@ from podwall.dataplane.ruleset import (
 )
 from podwall.engine.rules import Direction
 
-__all__ = ["ENFORCED", "STAGED", "STAGED_DENIED", "Frame", "Which", "dispatches", "frame", "local_set", "map_name"]
-__all__ += ["next_step", "unmarked_set"]
+__all__ = [
+    "ENFORCED",
+    "STAGED",
+    "STAGED_DENIED",
+    "Frame",
+    "Which",
+    "dispatches",
+    "frame",
+    "local_set",
+    "map_name",
+    "next_step",
+    "unmarked_set",
+]
 
 _SIDES = {Direction.EGRESS: ("e", Field.SOURCE), Direction.INGRESS: ("i", Field.DESTINATION)}
 _OWN = "_own"
@@ -201,10 +212,8 @@ class _Maker:
         not led anywhere, has no chain: one who should have one is denied. Packets meet that while a table is replaced,
         as they read its rules as they were and its maps as they are.
         """
-        invalid, back = (
-            Goto("c_drop_invalid"),
-            Return(),
-        )  # from the reversed view, to be judged by the tuples as they are
+        invalid = Goto("c_drop_invalid")
+        back = Return()  # from the reversed view, to be judged by the tuples as they are
         for view, refused in ((View.TRACKED, invalid), (View.HEADER, invalid), (View.REVERSED, back)):
             ingress = [*self._led(Direction.INGRESS, view, refused), Rule((), (next_step(Direction.INGRESS, view),))]
             yield Chain(_STEPS[Direction.EGRESS, view], tuple(ingress))
