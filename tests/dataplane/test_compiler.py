@@ -213,6 +213,18 @@ def test_each_event_ends_in_the_batch(name: str, wide: int) -> None:
         assert as_bytes(kernel.ruleset) == as_bytes(fresh.ruleset())
 
 
+def test_a_namespace_that_goes_takes_its_labels_along() -> None:
+    """Another one may come by its name, and its pods before itself."""
+    compiler = compiled(WEB, *DB, TIER)
+    before = as_bytes(compiler.ruleset())
+    compiler.put_namespace("shop", LABELED)
+    compiler.flush()
+    assert as_bytes(compiler.ruleset()) != before
+    compiler.drop_namespace("shop")
+    compiler.flush()
+    assert as_bytes(compiler.ruleset()) == before
+
+
 def test_of_two_pods_with_one_address_it_is_the_same_whoever_comes_first() -> None:
     """Until one of them goes, each direction is what one of them is subject to; never open where one is isolated."""
     policies = only(INGRESS, "a", app("web")), only(EGRESS, "b", app("web"))
