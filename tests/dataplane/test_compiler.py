@@ -179,6 +179,18 @@ STORIES: dict[str, list[Event]] = {
         partial(_put, WEB),
         lambda c: c.drop_endpoint(key_of(pod("other"))),
     ],
+    "two peers of one address, and one of them": [
+        *(partial(_put, one) for one in (WEB, DB[0], msgspec.structs.replace(DB[1], addresses=DB[0].addresses))),
+        lambda c: c.put_policy(OWN),
+        lambda c: c.drop_endpoint(key_of(DB[0])),
+        lambda c: c.drop_endpoint(key_of(DB[1])),
+    ],
+    "a peer's address changes hands between two looks": [
+        *(partial(_put, one) for one in (WEB, DB[0])),
+        lambda c: c.put_policy(OWN),
+        lambda c: (c.drop_endpoint(key_of(DB[0])), c.put_endpoint(msgspec.structs.replace(DB[0], name="heir")))[0],
+        lambda c: (c.put_endpoint(DB[1]), c.drop_endpoint(key_of(DB[1])))[0],
+    ],
     "a node that comes, changes and goes": [
         *(partial(_put, one) for one in (WEB, *DB)),
         lambda c: c.put_policy(only(EGRESS, "web", Nodes(selector(LabelSelector({"rack": "a"}))))),
