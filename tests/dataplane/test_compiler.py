@@ -179,6 +179,18 @@ STORIES: dict[str, list[Event]] = {
         partial(_put, WEB),
         lambda c: c.drop_endpoint(key_of(pod("other"))),
     ],
+    "two peers of one address, and one of them": [
+        *(partial(_put, one) for one in (WEB, DB[0], msgspec.structs.replace(DB[1], addresses=DB[0].addresses))),
+        lambda c: c.put_policy(OWN),
+        lambda c: c.drop_endpoint(key_of(DB[0])),
+        lambda c: c.drop_endpoint(key_of(DB[1])),
+    ],
+    "a peer's address changes hands between two looks": [
+        *(partial(_put, one) for one in (WEB, DB[0])),
+        lambda c: c.put_policy(OWN),
+        lambda c: (c.drop_endpoint(key_of(DB[0])), c.put_endpoint(msgspec.structs.replace(DB[0], name="heir")))[0],
+        lambda c: (c.put_endpoint(DB[1]), c.drop_endpoint(key_of(DB[1])))[0],
+    ],
     "a node that comes, changes and goes": [
         *(partial(_put, one) for one in (WEB, *DB)),
         lambda c: c.put_policy(only(EGRESS, "web", Nodes(selector(LabelSelector({"rack": "a"}))))),
@@ -211,6 +223,18 @@ def test_each_event_ends_in_the_batch(name: str, wide: int) -> None:
         assert as_bytes(compiler.ruleset()) == as_bytes(fresh.ruleset())
         assert kernel.ruleset is not None
         assert as_bytes(kernel.ruleset) == as_bytes(fresh.ruleset())
+
+
+def test_a_namespace_that_goes_takes_its_labels_along() -> None:
+    """Another one may come by its name, and its pods before itself."""
+    compiler = compiled(WEB, *DB, TIER)
+    before = as_bytes(compiler.ruleset())
+    compiler.put_namespace("shop", LABELED)
+    compiler.flush()
+    assert as_bytes(compiler.ruleset()) != before
+    compiler.drop_namespace("shop")
+    compiler.flush()
+    assert as_bytes(compiler.ruleset()) == before
 
 
 def test_of_two_pods_with_one_address_it_is_the_same_whoever_comes_first() -> None:

@@ -62,6 +62,12 @@ def test_a_family_that_is_not_judged_is_refused_of_local_pods() -> None:
     assert walk(compiler.ruleset(), Hook.FORWARD, packet("10.0.0.2", "10.0.0.1")).accepted
 
 
+@pytest.mark.parametrize("families", [(), (5,), (6, 4), (4, 4), (4, 6, 4)])
+def test_families_that_are_none_are_refused(families: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match="address families"):
+        Options(families=families)
+
+
 def test_several_addresses_of_one_family_are_all_judged() -> None:
     addresses = ("10.0.0.1", "10.0.1.1", "fd00::1", "fd00:1::1")
     table = compiled(pod("web", *addresses), pod("db", "10.0.0.2", "10.0.1.2", node="n2"), ONLY_DB).ruleset()

@@ -252,6 +252,8 @@ def test_who_is_audited_is_not_marked_and_the_other_end_is_judged() -> None:
     compiler.flush()
     judged = walk(compiler.ruleset(), FORWARD, packet(MUTE[0], FREE[0]))
     assert (judged.accepted, judged.mark, lines(judged)) == (True, found.epoch, ["pw1|D|I"])
+    again = walk(compiler.ruleset(), FORWARD, packet(MUTE[0], FREE[0], state="established"))
+    assert (again.accepted, again.mark, lines(again)) == (True, found.epoch, [])
 
 
 def test_what_would_be_allowed_is_told_once() -> None:
@@ -264,6 +266,14 @@ def test_what_would_be_allowed_is_told_once() -> None:
     assert (denied.accepted, lines(denied)) == (False, ["pw1|A|I", "pw1|E|I"])
     again = walk(found, FORWARD, answer(FREE[0], SHUT[0]))
     assert (again.accepted, lines(again)) == (False, ["pw1|E|I"])
+
+
+def test_what_a_staged_deletion_would_allow_is_told() -> None:
+    compiler = node()
+    compiler.stage(only(INGRESS, "shut").policy, None)
+    compiler.flush()
+    denied = walk(compiler.ruleset(), FORWARD, packet(FREE[0], SHUT[0]))
+    assert (denied.accepted, lines(denied)) == (False, ["pw1|A|I", "pw1|E|I"])
 
 
 def test_a_mode_is_in_force_with_the_next_flush() -> None:

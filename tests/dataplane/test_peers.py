@@ -38,6 +38,15 @@ def tcp(first: int, last: int = 0) -> PortRange:
 # (peer, port), who is there, and what is asked: (address, protocol, port, passes); of egress.
 ROWS: list[tuple[str, Profile, Peer, PortTerm, Endpoint, list[tuple[str, str, int, bool]]]] = [
     ("pods", KUBERNETES, app("db"), AnyPort(), DB, [("10.0.0.2", "TCP", 1, True), ("fd00::2", "UDP", 1, True)]),
+    ("pods, port", KUBERNETES, app("db"), tcp(80), DB, [("10.0.0.2", "TCP", 80, True), ("10.0.0.2", "TCP", 81, False)]),
+    (
+        "pods, port, IPv6",
+        KUBERNETES,
+        app("db"),
+        tcp(80),
+        DB,
+        [("fd00::2", "TCP", 80, True), ("fd00::2", "TCP", 81, False)],
+    ),
     ("pods, elsewhere", KUBERNETES, app("db"), AnyPort(), DB, [("10.0.0.3", "TCP", 1, False)]),
     ("other pods", KUBERNETES, app("cache"), AnyPort(), DB, [("10.0.0.2", "TCP", 1, False)]),
     ("host network", KUBERNETES, app("db"), AnyPort(), HOST, [("192.0.2.9", "TCP", 1, False)]),

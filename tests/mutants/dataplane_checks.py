@@ -42,7 +42,7 @@ MODULES = (
     test_compiler,
     test_merging,
 )
-SEEDS = 8  # of each test that has them
+SEEDS = 4  # of each test that has them
 
 Check = Callable[[], str]
 """Says what is wrong; "" where nothing is."""

@@ -52,7 +52,7 @@ def _enter(result: Result, checks: Iterable[tuple[str, Callable[[], str]]], *, e
             return
 
 
-FEW = 5  # crashes, after which nothing else is expected of a mutant
+FEW = 1  # crashes, after which nothing else is expected of a mutant
 
 
 if __name__ == "__main__":

@@ -124,11 +124,11 @@ class Members:
         """Whether a peer that is watched has a set of its own."""
         return isinstance(peer, Pods | Nodes) and self._sizes[peer] > self._wide
 
-    def use(self, definition: Living) -> bool:
-        """A chain looks at the set; its peers are watched. Whether it is the first one."""
+    def use(self, definition: Living) -> None:
+        """A chain looks at the set; its peers are watched."""
         self._users[definition] += 1
         if self._users[definition] > 1:
-            return False
+            return
         held = self._held[definition] = _Held(name_of(definition), parts_of(definition))
         for peer in held.parts:
             self._by_peer.setdefault(peer, {})[definition] = None
@@ -136,13 +136,12 @@ class Members:
                 self._broad[peer] = None
             for endpoint in self._meant(peer):
                 held.keys.update(keys_of(definition, (peer, held.parts[peer]), endpoint))
-        return True
 
-    def release(self, definition: Living) -> bool:
-        """The end of one `use`; whether it was the last one."""
+    def release(self, definition: Living) -> None:
+        """The end of one `use`."""
         self._users[definition] -= 1
         if self._users[definition]:
-            return False
+            return
         del self._users[definition]
         held = self._held.pop(definition)
         self.changes.pop(held.name, None)
@@ -151,7 +150,6 @@ class Members:
             if not self._by_peer[peer]:
                 del self._by_peer[peer]
                 self._broad.pop(peer, None)
-        return True
 
     def keys(self, definition: Living) -> frozenset[bytes]:
         """What the set holds now."""

@@ -31,9 +31,14 @@ class Options(Struct, frozen=True):
     """How one node's table is written: the address families that it judges, where it logs, which marks are its own.
 
     Packets of other families pass, so a local pod may have no address of them. `wide` is as in Members.
+    Raises InputError for families that are none.
     """
 
     families: tuple[int, ...] = (4, 6)
     logging: Logging = Logging()
     marks: Marks = Marks()
     wide: int = 256
+
+    def __post_init__(self) -> None:
+        if self.families not in ((4,), (6,), (4, 6)):
+            raise InputError(f"address families: {self.families} is neither (4,) nor (6,) nor (4, 6)")
