@@ -128,4 +128,4 @@ def table(plan: Plan, seated: Seated, node: str) -> Ruleset:
 
 
 def _families(plan: Plan) -> tuple[int, ...]:
-    return tuple(sorted({6 if ":" in a else 4 for seat in plan.seats for a in seat.endpoint.addresses}))
+    return tuple(sorted({6 if ":" in a else 4 for seat in plan.seats for a in seat.endpoint.addresses})) or (4,)
